@@ -1,0 +1,3 @@
+//! Tokens as an AWS Application Load Balancer signs them, for tests and demos.
+
+pub mod mint;

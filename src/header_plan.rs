@@ -1,0 +1,189 @@
+//! What happens to a forwarded request's headers: strip first, always; then set.
+//!
+//! Nothing that carries identity survives from outside, whatever the outcome. The identity headers come
+//! from an [`Identity`] only, and that from a verified token only.
+
+use std::rc::Rc;
+
+use crate::claims::Identity;
+use crate::config::Config;
+use crate::cookies::without_session_cookies;
+use crate::header_name::same_when_folded;
+use crate::headers::Headers;
+
+const DATA: &str = "x-amzn-oidc-data";
+const IDENTITY: &str = "x-amzn-oidc-identity";
+const ACCESS_TOKEN: &str = "x-amzn-oidc-accesstoken";
+
+/// One change of the request's headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Remove every header of this name.
+    Remove(Vec<u8>),
+    /// Make this the only header of its name.
+    Set(String, Vec<u8>),
+    /// Add one more header of this name.
+    Append(String, Vec<u8>),
+}
+
+/// The changes in the order in which they are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderPlan {
+    edits: Vec<HeaderEdit>,
+}
+
+impl HeaderPlan {
+    /// For a request that goes on without identity.
+    pub fn without_identity(inbound: Inbound) -> Self {
+        let mut edits = inbound.edits;
+        edits.extend(
+            inbound
+                .oidc
+                .into_iter()
+                .map(|(name, _)| HeaderEdit::Remove(name)),
+        );
+        Self { edits }
+    }
+
+    /// For a request of a verified user. With `forward_token` the load balancer's own headers stay
+    /// where they came once, in their own spelling.
+    pub fn with_identity(inbound: Inbound, identity: &Rc<Identity>, forward_token: bool) -> Self {
+        let kept: Vec<&'static str> = if forward_token {
+            let once = |name: &&str| inbound.came_once(name);
+            [DATA, ACCESS_TOKEN, IDENTITY]
+                .into_iter()
+                .filter(once)
+                .filter(|name| *name != IDENTITY || inbound.identity_is(identity.subject()))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let mut edits = inbound.edits;
+        let dropped = inbound
+            .oidc
+            .into_iter()
+            .filter(|(name, _)| !kept.iter().any(|kept| kept.as_bytes() == name));
+        edits.extend(dropped.map(|(name, _)| HeaderEdit::Remove(name)));
+        edits.extend(identity.headers().iter().map(|(name, value)| {
+            HeaderEdit::Set(name.as_str().to_owned(), value.clone().into_bytes())
+        }));
+        Self { edits }
+    }
+
+    /// The changes in order.
+    pub fn edits(&self) -> &[HeaderEdit] {
+        &self.edits
+    }
+}
+
+/// What came from outside and must not go on; taken from the headers once, on arrival.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbound {
+    edits: Vec<HeaderEdit>,
+    /// Names and values of the load balancer's own headers, in every spelling that came.
+    oidc: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Inbound {
+    /// Finds all that has to go.
+    pub fn inspect(headers: &Headers<'_>, config: &Config) -> Self {
+        let mut inbound = Self::default();
+        for (name, value) in headers.iter() {
+            if is_oidc(name) {
+                inbound.note_oidc(name, value, config.forward_token);
+            } else if config.is_stripped(name) {
+                inbound.remove_once(name);
+            }
+        }
+        if !config.forward_session_cookies {
+            inbound.strip_cookies(headers, &config.session_cookies);
+        }
+        // On an upgrade Envoy passes `connection` on, and a header named there would be dropped by
+        // the next proxy: a client could take our header off the request.
+        if headers.contains("upgrade") {
+            inbound.edits.push(HeaderEdit::Set(
+                "connection".to_owned(),
+                b"upgrade".to_vec(),
+            ));
+        }
+        inbound
+    }
+
+    fn note_oidc(&mut self, name: &[u8], value: &[u8], keep_value: bool) {
+        // Only a header that may be kept is looked at again; a 60 KB value need not be copied.
+        let value = if keep_value && name == IDENTITY.as_bytes() {
+            value
+        } else {
+            b""
+        };
+        self.oidc.push((name.to_vec(), value.to_vec()));
+    }
+
+    fn remove_once(&mut self, name: &[u8]) {
+        let edit = HeaderEdit::Remove(name.to_vec());
+        if !self.edits.contains(&edit) {
+            self.edits.push(edit);
+        }
+    }
+
+    fn strip_cookies(&mut self, headers: &Headers<'_>, names: &[String]) {
+        let stripped: Vec<(&[u8], Option<Vec<u8>>)> = headers
+            .all("cookie")
+            .map(|value| (value, without_session_cookies(value, names)))
+            .collect();
+        if stripped.iter().all(|(_, changed)| changed.is_none()) {
+            return;
+        }
+        let kept = stripped
+            .into_iter()
+            .filter_map(|(value, changed)| match changed {
+                None => Some(value.to_vec()),
+                Some(changed) => (!changed.is_empty()).then_some(changed),
+            });
+        let kept: Vec<Vec<u8>> = kept.collect();
+        self.edits.push(HeaderEdit::Remove(b"cookie".to_vec()));
+        self.edits.extend(
+            kept.into_iter()
+                .map(|v| HeaderEdit::Append("cookie".to_owned(), v)),
+        );
+    }
+
+    fn came_once(&self, name: &str) -> bool {
+        self.oidc
+            .iter()
+            .filter(|(other, _)| other == name.as_bytes())
+            .count()
+            == 1
+    }
+
+    fn identity_is(&self, subject: Option<&str>) -> bool {
+        let came = self
+            .oidc
+            .iter()
+            .find(|(name, _)| name == IDENTITY.as_bytes());
+        came.map(|(_, value)| value.as_slice()) == subject.map(str::as_bytes)
+    }
+}
+
+/// The names of trailers that must go: what no header may bring, no trailer may bring either.
+pub fn stripped_trailers(trailers: &Headers<'_>, config: &Config) -> Vec<Vec<u8>> {
+    let goes = |name: &&[u8]| is_oidc(name) || config.is_stripped(name);
+    let mut names: Vec<Vec<u8>> = trailers
+        .iter()
+        .map(|(name, _)| name)
+        .filter(goes)
+        .map(<[u8]>::to_vec)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn is_oidc(name: &[u8]) -> bool {
+    [DATA, IDENTITY, ACCESS_TOKEN]
+        .iter()
+        .any(|oidc| same_when_folded(oidc.as_bytes(), name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Metric ids: one set for the whole VM, because Envoy keeps each definition for the VM's life.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use super::hostcalls::{self, MetricKind};
+use crate::report::{Counter, Gauge, KEY_FETCH_MS};
+
+thread_local! {
+    static METRICS: OnceCell<Metrics> = const { OnceCell::new() };
+}
+
+struct Metrics {
+    counters: BTreeMap<Counter, u32>,
+    gauges: BTreeMap<Gauge, u32>,
+    key_fetch_ms: Option<u32>,
+}
+
+impl Metrics {
+    fn define() -> Self {
+        let counter = |counter: Counter| {
+            Some((
+                counter,
+                hostcalls::define_metric(MetricKind::Counter, &counter.name()).ok()?,
+            ))
+        };
+        let gauge = |gauge: Gauge| {
+            Some((
+                gauge,
+                hostcalls::define_metric(MetricKind::Gauge, gauge.name()).ok()?,
+            ))
+        };
+        Self {
+            counters: Counter::all().into_iter().filter_map(counter).collect(),
+            gauges: Gauge::ALL.into_iter().filter_map(gauge).collect(),
+            key_fetch_ms: hostcalls::define_metric(MetricKind::Histogram, KEY_FETCH_MS).ok(),
+        }
+    }
+}
+
+fn with<T>(use_metrics: impl FnOnce(&Metrics) -> T) -> T {
+    METRICS.with(|metrics| use_metrics(metrics.get_or_init(Metrics::define)))
+}
+
+/// Defines all metrics, so that they show with 0 before the first request.
+pub(super) fn define_all() {
+    with(|_| ());
+}
+
+/// Counts one. A metric that Envoy refuses must not keep a request from its answer.
+pub(super) fn count(counter: Counter) {
+    if let Some(id) = with(|metrics| metrics.counters.get(&counter).copied()) {
+        let _ = hostcalls::increment_metric(id, 1);
+    }
+}
+
+/// Moves a gauge.
+pub(super) fn move_gauge(gauge: Gauge, change: i64) {
+    if let Some(id) = with(|metrics| metrics.gauges.get(&gauge).copied()) {
+        let _ = hostcalls::increment_metric(id, change);
+    }
+}
+
+/// Records the length of a key fetch.
+pub(super) fn record_key_fetch(milliseconds: u64) {
+    if let Some(id) = with(|metrics| metrics.key_fetch_ms) {
+        let _ = hostcalls::record_metric(id, milliseconds);
+    }
+}

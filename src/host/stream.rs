@@ -1,0 +1,64 @@
+//! The HTTP context: one for each request.
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::hostcalls::{HostError, Result};
+use super::worker::{self, Next, SharedWorker, Worker};
+use crate::keys::StreamId;
+
+/// See the module.
+pub(super) struct Stream {
+    id: StreamId,
+    worker: Option<SharedWorker>,
+}
+
+impl Stream {
+    pub(super) fn new(context_id: u32, worker: Option<SharedWorker>) -> Self {
+        Self {
+            id: StreamId(context_id),
+            worker,
+        }
+    }
+
+    /// Fails where there is no configuration, or the worker is in use: then nothing is let through.
+    fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
+        let worker = self.worker.as_ref().ok_or(HostError)?;
+        act(&mut *worker.try_borrow_mut().map_err(|_| HostError)?)
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        let id = self.id;
+        let _ = self.with_worker(|worker| {
+            worker.on_stream_end(id);
+            Ok(())
+        });
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let id = self.id;
+        match self.with_worker(|worker| worker.on_request_headers(id)) {
+            Ok(Next::Continue) => Action::Continue,
+            Ok(Next::Pause) => Action::Pause,
+            Err(_) => {
+                worker::refuse();
+                Action::Pause
+            }
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        match self.with_worker(|worker| worker.on_request_trailers()) {
+            Ok(()) => Action::Continue,
+            Err(_) => {
+                worker::refuse();
+                Action::Pause
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the root context and its streams share: the plugin, the calls under way, the timer.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::hostcalls::{self, Buffer, LogLevel, Map, Result};
+use super::metrics;
+use crate::header_plan::{HeaderEdit, HeaderPlan};
+use crate::headers::Headers;
+use crate::keys::{AttemptId, FetchFailure, FetchResult, MAX_PEM_BYTES, StreamId};
+use crate::plugin::Plugin;
+use crate::reason::Reason;
+use crate::reply::Reply;
+use crate::report::{Event, Level};
+use crate::request::{Action, Decision};
+use crate::time::UnixTime;
+
+/// Shared within one VM, which has one thread. A borrow never outlasts a callback, and Envoy calls back
+/// only after the VM has returned (resumes and replies are deferred), so borrows don't meet.
+pub(super) type SharedWorker = Rc<RefCell<Worker>>;
+
+/// The shortest tick: the way from a stream's callback to one of the root.
+const SOON: Duration = Duration::from_millis(1);
+
+/// One plugin of one worker, and what ties it to Envoy.
+pub(super) struct Worker {
+    plugin: Plugin,
+    root_id: u32,
+    calls: BTreeMap<u32, AttemptId>,
+    /// When the next tick comes, where one is asked for.
+    next_tick: Option<UnixTime>,
+}
+
+/// What a stream's callback must do next.
+pub(super) enum Next {
+    Continue,
+    Pause,
+}
+
+impl Worker {
+    pub(super) fn new(plugin: Plugin, root_id: u32) -> Self {
+        Self {
+            plugin,
+            root_id,
+            calls: BTreeMap::new(),
+            next_tick: None,
+        }
+    }
+
+    pub(super) fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// The headers of the stream whose callback runs have arrived.
+    pub(super) fn on_request_headers(&mut self, stream: StreamId) -> Result<Next> {
+        let now = hostcalls::now();
+        let bytes = hostcalls::headers(Map::RequestHeaders)?;
+        let pairs = bytes.pairs()?;
+        let decision = self
+            .plugin
+            .handle_request_headers(stream, &Headers::new(&pairs), now);
+        self.leave_behind();
+        self.tick_for(stream, decision.is_none(), now)?;
+        match decision {
+            None => Ok(Next::Pause),
+            Some(decision) => carry_out(&decision),
+        }
+    }
+
+    /// Asks the root for a tick where there is something to dispatch: a stream must not dispatch, its
+    /// calls would end with it.
+    fn tick_for(&mut self, stream: StreamId, is_waiting: bool, now: UnixTime) -> Result<()> {
+        let due = if is_waiting {
+            Some(now)
+        } else {
+            self.plugin.poll_wakeup()
+        };
+        let Some(due) = due.filter(|due| self.next_tick.is_none_or(|next| *due < next)) else {
+            return Ok(());
+        };
+        hostcalls::set_effective_context(self.root_id)?;
+        let asked = self.ask_for_tick(Some(due), now);
+        hostcalls::set_effective_context(stream.0)?;
+        asked
+    }
+
+    fn ask_for_tick(&mut self, due: Option<UnixTime>, now: UnixTime) -> Result<()> {
+        let period = due.map(|due| due.since(now).max(SOON));
+        self.next_tick = period.map(|period| now.plus(period));
+        hostcalls::set_tick_period(period.unwrap_or_default())
+    }
+
+    /// The trailers of the stream whose callback runs have arrived.
+    pub(super) fn on_request_trailers(&self) -> Result<()> {
+        let bytes = hostcalls::headers(Map::RequestTrailers)?;
+        let pairs = bytes.pairs()?;
+        for name in self.plugin.stripped_trailers(&Headers::new(&pairs)) {
+            hostcalls::remove_header(Map::RequestTrailers, &name)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_stream_end(&mut self, stream: StreamId) {
+        self.plugin.handle_stream_end(stream);
+        self.leave_behind();
+    }
+
+    /// Runs in a callback of the root.
+    pub(super) fn on_start(&mut self) {
+        self.settle(hostcalls::now());
+    }
+
+    /// Runs in a callback of the root.
+    pub(super) fn on_tick(&mut self) {
+        let now = hostcalls::now();
+        self.plugin.handle_timeout(now);
+        self.settle(now);
+    }
+
+    /// Runs in a callback of the root. No headers: the call ended without an answer.
+    pub(super) fn on_call_response(&mut self, token: u32, headers: usize, body_size: usize) {
+        let Some(attempt) = self.calls.remove(&token) else {
+            return;
+        };
+        let status = if headers > 0 { call_status() } else { None };
+        // One byte more than the limit, so that a longer body is seen to be longer.
+        let max_size = body_size.min(MAX_PEM_BYTES.saturating_add(1));
+        let body = hostcalls::buffer(Buffer::CallResponseBody, max_size).unwrap_or_default();
+        let now = hostcalls::now();
+        self.plugin
+            .handle_fetch_result(attempt, FetchResult::from_http(status, &body), now);
+        self.settle(now);
+    }
+
+    /// Runs in a callback of the root: the configuration ends.
+    pub(super) fn on_end(&mut self) {
+        self.plugin.handle_end();
+        self.leave_behind();
+    }
+
+    /// Drains the plugin: dispatches, carries out, counts and logs, and asks for the next tick.
+    fn settle(&mut self, now: UnixTime) {
+        while let Some(order) = self.plugin.poll_fetch(now) {
+            let timeout = self.plugin.config().public_keys.fetch_timeout;
+            match hostcalls::dispatch(&order, timeout) {
+                Ok(token) => {
+                    self.calls.insert(token, order.attempt);
+                }
+                Err(_) => {
+                    let result = FetchResult::Failed(FetchFailure::NotDispatched);
+                    self.plugin.handle_fetch_result(order.attempt, result, now);
+                }
+            }
+        }
+        while let Some((stream, decision)) = self.plugin.poll_decision(now) {
+            resume(stream, &decision);
+        }
+        // The next calls are the root's again.
+        let _ = hostcalls::set_effective_context(self.root_id);
+        self.leave_behind();
+        let due = self.plugin.poll_wakeup();
+        // Without a tick the waiting requests are still answered by their calls.
+        let _ = self.ask_for_tick(due, now);
+    }
+
+    fn leave_behind(&mut self) {
+        while let Some(event) = self.plugin.poll_event() {
+            match event {
+                Event::Count(counter) => metrics::count(counter),
+                Event::Move(gauge, change) => metrics::move_gauge(gauge, change),
+                Event::KeyFetchMs(milliseconds) => metrics::record_key_fetch(milliseconds),
+                Event::Log(Level::Info, line) => hostcalls::log(LogLevel::Info, &line),
+                Event::Log(Level::Warn, line) => hostcalls::log(LogLevel::Warn, &line),
+                Event::Log(Level::Error, line) => hostcalls::log(LogLevel::Error, &line),
+            }
+        }
+    }
+}
+
+fn call_status() -> Option<u16> {
+    let status = hostcalls::header(Map::CallResponseHeaders, ":status").ok()?;
+    std::str::from_utf8(&status).ok()?.parse().ok()
+}
+
+/// Acts for a waiting stream from the root's callback.
+fn resume(stream: StreamId, decision: &Decision) {
+    if hostcalls::set_effective_context(stream.0).is_err() {
+        // The stream is gone: there is nobody to answer.
+        return;
+    }
+    match carry_out(decision) {
+        Ok(Next::Pause) => {}
+        Ok(Next::Continue) => {
+            let _ = hostcalls::resume_request();
+        }
+        Err(_) => refuse(),
+    }
+}
+
+/// Carries out a decision on the effective stream.
+fn carry_out(decision: &Decision) -> Result<Next> {
+    note(decision);
+    match &decision.action {
+        Action::Forward { plan, .. } => {
+            apply(plan)?;
+            Ok(Next::Continue)
+        }
+        Action::Reply(reply) => {
+            hostcalls::send_reply(reply, &details(decision.reason))?;
+            Ok(Next::Pause)
+        }
+    }
+}
+
+fn details(reason: Reason) -> String {
+    format!("alb_authn_{}", reason.name())
+}
+
+/// Leaves reason and user in the filter state. An access log that lacks them is no reason to refuse.
+fn note(decision: &Decision) {
+    let _ = hostcalls::set_filter_state("alb_authn.reason", decision.reason.name());
+    if let Action::Forward {
+        user: Some(user), ..
+    } = &decision.action
+    {
+        let _ = hostcalls::set_filter_state("alb_authn.user", user);
+    }
+}
+
+fn apply(plan: &HeaderPlan) -> Result<()> {
+    for edit in plan.edits() {
+        match edit {
+            HeaderEdit::Remove(name) => hostcalls::remove_header(Map::RequestHeaders, name)?,
+            HeaderEdit::Set(name, value) => hostcalls::set_request_header(name, value)?,
+            HeaderEdit::Append(name, value) => hostcalls::append_request_header(name, value)?,
+        }
+    }
+    // A route that a spoofed header chose must be chosen again. Envoys without the function do so by
+    // themselves when headers change.
+    let _ = hostcalls::call_foreign_function("clear_route_cache", &[]);
+    Ok(())
+}
+
+/// When the host fails us in the middle of a request, nothing is known about it: it ends here.
+pub(super) fn refuse() {
+    let _ = hostcalls::send_reply(&Reply::internal_error(), "alb_authn_internal_error");
+}

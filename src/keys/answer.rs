@@ -1,0 +1,71 @@
+//! What a key endpoint's answer means.
+
+use std::fmt;
+
+use super::PublicKey;
+
+/// What one attempt brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchResult {
+    /// The key.
+    Key(PublicKey),
+    /// No key.
+    Failed(FetchFailure),
+}
+
+impl FetchResult {
+    /// Reads an HTTP answer. `status` is `None` where the call ended without one (reset, timeout).
+    pub fn from_http(status: Option<u16>, body: &[u8]) -> Self {
+        match status {
+            Some(200) => match PublicKey::from_pem(body) {
+                Some(key) => Self::Key(key),
+                None => Self::Failed(FetchFailure::NotAKey),
+            },
+            // AWS does not say what an unknown kid gets; S3 without list permission answers 403.
+            Some(status @ (403 | 404 | 410)) => Self::Failed(FetchFailure::NotFound(status)),
+            Some(status) => Self::Failed(FetchFailure::Status(status)),
+            None => Self::Failed(FetchFailure::Connection),
+        }
+    }
+}
+
+/// Why there is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// The endpoint says that there is no such key.
+    NotFound(u16),
+    /// The call ended without an answer.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// Another status.
+    Status(u16),
+    /// 200, but not one P-256 public key in PEM.
+    NotAKey,
+    /// Envoy does not know the cluster, or would not dispatch.
+    NotDispatched,
+}
+
+impl FetchFailure {
+    /// Whether a second attempt may go better: a stale connection, a server in trouble.
+    pub(super) fn is_worth_a_retry(self) -> bool {
+        match self {
+            Self::Connection | Self::Timeout => true,
+            Self::Status(status) => status >= 500,
+            Self::NotFound(_) | Self::NotAKey | Self::NotDispatched => false,
+        }
+    }
+}
+
+impl fmt::Display for FetchFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(status) => write!(f, "no_such_key status={status}"),
+            Self::Connection => f.write_str("connection_failed"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Status(status) => write!(f, "unexpected_status status={status}"),
+            Self::NotAKey => f.write_str("not_a_p256_public_key"),
+            Self::NotDispatched => f.write_str("not_dispatched_unknown_cluster"),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What a plugin leaves behind: metrics and log lines. The only file that names a metric.
+//!
+//! The set of metrics is fixed: nothing that a request carries becomes part of a name, because Envoy
+//! keeps every metric until it ends.
+
+mod log_limit;
+mod log_value;
+
+use std::time::Duration;
+
+use crate::config::{Allowed, Config, Mode};
+use crate::keys::{FetchFailure, Outcome};
+use crate::reason::{Reason, Rejection};
+use crate::request::{Action, Decision};
+use crate::time::UnixTime;
+use log_limit::LogLimit;
+use log_value::log_value;
+
+/// A counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Requests by how they ended.
+    Requests(Reason),
+    /// Requests that `mode: observe` let pass.
+    Observed(Rejection),
+    /// Fetches that brought a key.
+    KeyFetchOk,
+    /// Fetches that were told "no such key".
+    KeyFetchNotFound,
+    /// Fetches that failed.
+    KeyFetchFailed,
+    /// Tokens found in the cache.
+    TokenCacheHit,
+    /// Tokens not found in the cache.
+    TokenCacheMiss,
+}
+
+impl Counter {
+    /// Every counter.
+    pub fn all() -> Vec<Self> {
+        let rest = [
+            Self::KeyFetchOk,
+            Self::KeyFetchNotFound,
+            Self::KeyFetchFailed,
+            Self::TokenCacheHit,
+            Self::TokenCacheMiss,
+        ];
+        let requests = Reason::ALL.into_iter().map(Self::Requests);
+        requests
+            .chain(Rejection::ALL.into_iter().map(Self::Observed))
+            .chain(rest)
+            .collect()
+    }
+
+    /// The metric's name; Envoy puts `wasmcustom.` in front.
+    pub fn name(self) -> String {
+        match self {
+            Self::Requests(reason) => format!("alb_authn.requests.{}", reason.name()),
+            Self::Observed(rejection) => format!("alb_authn.observed.{}", rejection.name()),
+            Self::KeyFetchOk => "alb_authn.key_fetch.ok".to_owned(),
+            Self::KeyFetchNotFound => "alb_authn.key_fetch.not_found".to_owned(),
+            Self::KeyFetchFailed => "alb_authn.key_fetch.failed".to_owned(),
+            Self::TokenCacheHit => "alb_authn.token_cache.hit".to_owned(),
+            Self::TokenCacheMiss => "alb_authn.token_cache.miss".to_owned(),
+        }
+    }
+}
+
+/// A gauge. Gauges belong to the whole Envoy process, so each worker adds its own changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gauge {
+    /// Public keys held.
+    Keys,
+    /// Requests that wait for keys.
+    WaitingRequests,
+}
+
+impl Gauge {
+    /// Every gauge.
+    pub const ALL: [Self; 2] = [Self::Keys, Self::WaitingRequests];
+
+    /// The metric's name; Envoy puts `wasmcustom.` in front.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "alb_authn.keys",
+            Self::WaitingRequests => "alb_authn.waiting_requests",
+        }
+    }
+}
+
+/// The histogram of whole key fetches, in milliseconds.
+pub const KEY_FETCH_MS: &str = "alb_authn.key_fetch_ms";
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Expected: refusals, start-up.
+    Info,
+    /// Somebody should look: key fetch failures, observe mode, `["*"]`.
+    Warn,
+    /// Does not work: a configuration that was refused.
+    Error,
+}
+
+/// One thing to leave behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Count one.
+    Count(Counter),
+    /// Move a gauge.
+    Move(Gauge, i64),
+    /// Record a sample of [`KEY_FETCH_MS`].
+    KeyFetchMs(u64),
+    /// Log a line.
+    Log(Level, String),
+}
+
+/// How often observe mode says that nothing is refused.
+const OBSERVE_REMINDER: Duration = Duration::from_secs(600);
+
+/// Collects events. **Drain `poll_event` after each call, and call `handle_timeout` when
+/// `poll_wakeup` says so.**
+pub struct Report {
+    mode: Mode,
+    events: std::collections::VecDeque<Event>,
+    refusals: LogLimit<Rejection>,
+    fetch_failures: LogLimit<()>,
+    next_reminder: Option<UnixTime>,
+}
+
+impl Report {
+    /// Says at start what is trusted, and warns of what is dangerous.
+    pub fn start(config: &Config, signature_backend: &str, now: UnixTime) -> Self {
+        let mut report = Self {
+            mode: config.mode,
+            events: std::collections::VecDeque::new(),
+            refusals: LogLimit::default(),
+            fetch_failures: LogLimit::default(),
+            next_reminder: (config.mode == Mode::Observe).then_some(now),
+        };
+        report.log(Level::Info, start_line(config, signature_backend));
+        for load_balancer in config.load_balancers() {
+            for (field, allowed) in [
+                ("issuers", &load_balancer.issuers),
+                ("clientIds", &load_balancer.client_ids),
+            ] {
+                if *allowed == Allowed::Any {
+                    let arn = load_balancer.arn.as_str();
+                    report.log(
+                        Level::Warn,
+                        format!("warning={field}_any signer={arn} every value is accepted"),
+                    );
+                }
+            }
+        }
+        report.handle_timeout(now);
+        report
+    }
+
+    /// Counts and, where it was a refusal, logs a decision.
+    pub fn decision(&mut self, decision: &Decision, now: UnixTime) {
+        let rejection = match decision.reason {
+            Reason::Rejected(rejection) => rejection,
+            Reason::Ok | Reason::NoToken | Reason::Logout => {
+                return self.count(Counter::Requests(decision.reason));
+            }
+        };
+        self.count(match decision.action {
+            Action::Reply(_) => Counter::Requests(decision.reason),
+            Action::Forward { .. } => Counter::Observed(rejection),
+        });
+        if self.refusals.admit(rejection, now) {
+            let line = self.refusal_line(rejection, decision);
+            self.log(Level::Info, line);
+        }
+    }
+
+    fn refusal_line(&self, rejection: Rejection, decision: &Decision) -> String {
+        let action = match self.mode {
+            Mode::Enforce => format!("action=refused status={}", rejection.status()),
+            Mode::Observe => "action=observed".to_owned(),
+        };
+        let subject = &decision.subject;
+        format!(
+            "reason={} {action} kid={} signer={} request_id={}",
+            rejection.name(),
+            subject.claimant.kid(),
+            log_value(subject.claimant.signer().as_bytes()),
+            log_value(&subject.request_id),
+        )
+    }
+
+    /// Counts a finished fetch, and logs it where it failed.
+    pub fn outcome(&mut self, outcome: &Outcome, authority: &str, now: UnixTime) {
+        self.count(match outcome.result {
+            Ok(()) => Counter::KeyFetchOk,
+            Err(FetchFailure::NotFound(_)) => Counter::KeyFetchNotFound,
+            Err(_) => Counter::KeyFetchFailed,
+        });
+        let milliseconds = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+        self.events.push_back(Event::KeyFetchMs(milliseconds));
+        if let Err(failure) = &outcome.result
+            && self.fetch_failures.admit((), now)
+        {
+            let kid = outcome.key.kid;
+            let line = format!(
+                "key_fetch=failed cause={failure} kid={} endpoint={} took_ms={milliseconds}",
+                kid.as_str(),
+                log_value(authority.as_bytes()),
+            );
+            self.log(Level::Warn, line);
+        }
+    }
+
+    /// Counts a look into the token cache.
+    pub fn cache(&mut self, hit: bool) {
+        self.count(if hit {
+            Counter::TokenCacheHit
+        } else {
+            Counter::TokenCacheMiss
+        });
+    }
+
+    /// Moves a gauge from its earlier to its present value.
+    pub fn moved(&mut self, gauge: Gauge, earlier: usize, present: usize) {
+        let signed = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+        if earlier != present {
+            let change = signed(present).saturating_sub(signed(earlier));
+            self.events.push_back(Event::Move(gauge, change));
+        }
+    }
+
+    /// Says how many lines were left out, and that observe mode is still on.
+    pub fn handle_timeout(&mut self, now: UnixTime) {
+        for (rejection, left_out) in self.refusals.ended(now) {
+            let line = format!("reason={} suppressed={left_out}", rejection.name());
+            self.log(Level::Info, line);
+        }
+        for ((), left_out) in self.fetch_failures.ended(now) {
+            self.log(
+                Level::Warn,
+                format!("key_fetch=failed suppressed={left_out}"),
+            );
+        }
+        if self.next_reminder.is_some_and(|due| due <= now) {
+            self.next_reminder = Some(now.plus(OBSERVE_REMINDER));
+            let line = "mode=observe nothing is refused; requests without a verified identity \
+                        are forwarded without identity headers";
+            self.log(Level::Warn, line.to_owned());
+        }
+    }
+
+    /// When `handle_timeout` must be called next. May change after every other call.
+    #[must_use]
+    pub fn poll_wakeup(&self) -> Option<UnixTime> {
+        let limits = [
+            self.refusals.next_end(),
+            self.fetch_failures.next_end(),
+            self.next_reminder,
+        ];
+        limits.into_iter().flatten().min()
+    }
+
+    /// The next thing to leave behind.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn count(&mut self, counter: Counter) {
+        self.events.push_back(Event::Count(counter));
+    }
+
+    fn log(&mut self, level: Level, line: String) {
+        self.events
+            .push_back(Event::Log(level, format!("alb_authn: {line}")));
+    }
+}
+
+fn start_line(config: &Config, signature_backend: &str) -> String {
+    let mode = match config.mode {
+        Mode::Enforce => "enforce",
+        Mode::Observe => "observe",
+    };
+    let arns: Vec<&str> = config.load_balancers().map(|lb| lb.arn.as_str()).collect();
+    format!(
+        "started version={} signature_backend={signature_backend} mode={mode} load_balancers={}",
+        env!("CARGO_PKG_VERSION"),
+        arns.join(","),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! One request, from its headers to a decision.
+//!
+//! ```text
+//!              handle_headers                    handle_key
+//!  arrived ───────┬───────────▶ awaiting key ───────────────▶ decided
+//!                 └─────────────────────────────────────────▶ decided
+//! ```
+//! Each step takes the state by value, so a request can't be decided twice. **A [`Decision`] must be
+//! carried out as it is: it holds the whole of what may be forwarded.**
+
+use std::rc::Rc;
+
+use crate::claims::{Identity, identify};
+use crate::config::{Config, Mode};
+use crate::header_plan::{HeaderPlan, Inbound};
+use crate::headers::Headers;
+use crate::keys::{KeyRef, PublicKey};
+use crate::reason::{Reason, Rejection};
+use crate::reply::Reply;
+use crate::time::UnixTime;
+use crate::token::{Claimant, PrecheckedToken, RefusedToken, UnverifiedToken, precheck};
+use crate::verify::{Es256, TokenCache, verify};
+
+/// The end of a request, as far as the filter goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What is counted and logged.
+    pub reason: Reason,
+    /// What is done.
+    pub action: Action,
+    /// What a log line may say of the request.
+    pub subject: Subject,
+}
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Edit the headers, choose the route anew, go on.
+    Forward {
+        /// The edits.
+        plan: HeaderPlan,
+        /// The verified user, for access logs.
+        user: Option<String>,
+    },
+    /// Answer here.
+    Reply(Reply),
+}
+
+/// What a log line may say of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// `x-request-id` as it came.
+    pub request_id: Vec<u8>,
+    /// The key and signer that the token names.
+    pub claimant: Claimant,
+}
+
+/// After the first step.
+#[derive(Debug)]
+pub enum Request {
+    /// Nothing more to do.
+    Decided(Decision),
+    /// All local checks passed; the key is needed.
+    AwaitingKey(AwaitingKey),
+}
+
+/// A request whose token would be good if its signature were.
+#[derive(Debug)]
+pub struct AwaitingKey {
+    token: PrecheckedToken,
+    arrival: Arrival,
+}
+
+/// What is kept of a request's headers.
+#[derive(Debug)]
+struct Arrival {
+    inbound: Inbound,
+    request_id: Vec<u8>,
+}
+
+/// How the checks ended.
+enum Verdict {
+    Accepted(Rc<Identity>),
+    Anonymous,
+    Rejected(Rejection),
+}
+
+impl Request {
+    /// All that needs no key: logout, `allowMissingToken`, and the token's own form and header.
+    pub fn handle_headers(headers: &Headers<'_>, config: &Config, now: UnixTime) -> Self {
+        if let Some(decision) = logout(headers, config) {
+            return Self::Decided(decision);
+        }
+        let arrival = Arrival {
+            inbound: Inbound::inspect(headers, config),
+            request_id: headers
+                .all("x-request-id")
+                .next()
+                .unwrap_or_default()
+                .to_vec(),
+        };
+        match read_token(headers, config, now) {
+            Ok(Some(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
+            Ok(None) => {
+                Self::Decided(arrival.decide(Verdict::Anonymous, Claimant::default(), config))
+            }
+            Err(refused) => {
+                let verdict = Verdict::Rejected(refused.rejection);
+                Self::Decided(arrival.decide(verdict, refused.claimant, config))
+            }
+        }
+    }
+}
+
+/// The one token of the request, prechecked; `None` where none is needed.
+fn read_token(
+    headers: &Headers<'_>,
+    config: &Config,
+    now: UnixTime,
+) -> Result<Option<PrecheckedToken>, RefusedToken> {
+    let refuse = |rejection| RefusedToken {
+        rejection,
+        claimant: Claimant::default(),
+    };
+    let mut copies = headers.all("x-amzn-oidc-data");
+    let (first, second) = (copies.next().unwrap_or_default(), copies.next());
+    if headers
+        .all("x-amzn-oidc-data")
+        .any(|copy| copy.len() > config.max_token_bytes)
+    {
+        return Err(refuse(Rejection::TokenTooLarge));
+    }
+    // Of two copies the upstream may believe the other one.
+    if second.is_some() {
+        return Err(refuse(Rejection::MalformedToken));
+    }
+    if first.is_empty() {
+        let may_pass = config
+            .allow_missing_token
+            .iter()
+            .any(|route| route.matches(headers));
+        return if may_pass {
+            Ok(None)
+        } else {
+            Err(refuse(Rejection::MissingToken))
+        };
+    }
+    let token = UnverifiedToken::parse(first).map_err(refuse)?;
+    precheck(token, config, now).map(Some)
+}
+
+fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
+    let logout = config.logout.as_ref()?;
+    let method = logout.route.matches(headers)?;
+    Some(Decision {
+        reason: Reason::Logout,
+        action: Action::Reply(Reply::logout(method, logout, &config.session_cookies)),
+        subject: Subject::default(),
+    })
+}
+
+impl AwaitingKey {
+    /// The key that is needed.
+    pub fn key(&self) -> KeyRef {
+        KeyRef {
+            endpoint: self.token.load_balancer().endpoint,
+            kid: self.token.kid(),
+        }
+    }
+
+    /// The token's size in bytes.
+    pub fn token_bytes(&self) -> usize {
+        self.token.token().raw().len()
+    }
+
+    /// The rest of the checks. `now` is the time at which the request goes on: a token that expired
+    /// while it waited is expired.
+    pub fn handle_key(
+        self,
+        key: Result<Rc<PublicKey>, Rejection>,
+        checks: &mut Checks<'_>,
+        now: UnixTime,
+    ) -> Decision {
+        let claimant = self.token.claimant();
+        let verdict = match key.and_then(|key| checks.identify(self.token, key, now)) {
+            Ok(identity) => Verdict::Accepted(identity),
+            Err(rejection) => Verdict::Rejected(rejection),
+        };
+        self.arrival.decide(verdict, claimant, checks.config)
+    }
+}
+
+/// What the checks after the key need.
+pub struct Checks<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// Who computes ECDSA.
+    pub es256: &'a dyn Es256,
+    /// Tokens that were accepted before.
+    pub cache: &'a mut TokenCache,
+    /// Whether the last look into the cache found the token; `None` where the cache is off.
+    pub cache_hit: Option<bool>,
+    /// Whether the key verified the token's signature.
+    pub key_is_proven: bool,
+}
+
+impl Checks<'_> {
+    fn identify(
+        &mut self,
+        token: PrecheckedToken,
+        key: Rc<PublicKey>,
+        now: UnixTime,
+    ) -> Result<Rc<Identity>, Rejection> {
+        let has_expired = |exp: UnixTime| now >= exp.plus(self.config.clock_skew);
+        if has_expired(token.exp()) {
+            return Err(Rejection::TokenExpired);
+        }
+        let known = self.cache.find(token.token().raw(), &key);
+        if self.cache.is_enabled() {
+            self.cache_hit = Some(known.is_some());
+        }
+        if let Some(identity) = known {
+            return if has_expired(identity.expires()) {
+                Err(Rejection::TokenExpired)
+            } else {
+                Ok(identity)
+            };
+        }
+        let token = verify(token, &key, self.es256)?;
+        self.key_is_proven = true;
+        let identity = Rc::new(identify(&token, has_expired)?);
+        self.cache.insert(token.raw(), key, Rc::clone(&identity));
+        Ok(identity)
+    }
+}
+
+impl Arrival {
+    fn decide(self, verdict: Verdict, claimant: Claimant, config: &Config) -> Decision {
+        let reason = match &verdict {
+            Verdict::Accepted(_) => Reason::Ok,
+            Verdict::Anonymous => Reason::NoToken,
+            Verdict::Rejected(rejection) => Reason::Rejected(*rejection),
+        };
+        let action = match verdict {
+            Verdict::Accepted(identity) => Action::Forward {
+                plan: HeaderPlan::with_identity(self.inbound, &identity, config.forward_token),
+                user: identity.user().map(str::to_owned),
+            },
+            Verdict::Rejected(rejection) if config.mode == Mode::Enforce => {
+                Action::Reply(Reply::refusal(rejection))
+            }
+            Verdict::Anonymous | Verdict::Rejected(_) => Action::Forward {
+                plan: HeaderPlan::without_identity(self.inbound),
+                user: None,
+            },
+        };
+        Decision {
+            reason,
+            action,
+            subject: Subject {
+                request_id: self.request_id,
+                claimant,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The token as it arrived: three base64url parts, nothing believed yet.
+//!
+//! ```text
+//! base64url(protected header) . base64url(payload) . base64url(R || S)
+//! \_______________ signing input _______________/
+//! ```
+//!
+//! RFC 7515 forbids padding; AWS pads each part ("includes padding characters at the end") and signs
+//! the padded text. So padding is taken or left, but only the canonical form of it, and the signature is
+//! always checked over the bytes that were received.
+
+mod base64url;
+mod claimant;
+mod key_id;
+mod precheck;
+mod protected_header;
+
+pub use claimant::Claimant;
+pub use key_id::KeyId;
+pub use precheck::{PrecheckedToken, RefusedToken, precheck};
+pub use protected_header::ProtectedHeader;
+
+use crate::reason::Rejection;
+
+/// A token of the right form. Whether anything in it is true is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnverifiedToken {
+    raw: Box<[u8]>,
+    signing_input_len: usize,
+    protected_header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl UnverifiedToken {
+    /// Splits and decodes. Errors: [`Rejection::MalformedToken`].
+    pub fn parse(raw: &[u8]) -> Result<Self, Rejection> {
+        let mut parts = raw.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Rejection::MalformedToken);
+        };
+        let decode = |part| base64url::decode(part).ok_or(Rejection::MalformedToken);
+        Ok(Self {
+            protected_header: decode(header)?,
+            payload: decode(payload)?,
+            signing_input_len: header.len().saturating_add(payload.len()).saturating_add(1),
+            signature: decode(signature)?,
+            raw: raw.into(),
+        })
+    }
+
+    /// The JOSE header. Errors: [`Rejection::MalformedToken`].
+    pub fn protected_header(&self) -> Result<ProtectedHeader<'_>, Rejection> {
+        ProtectedHeader::parse(&self.protected_header)
+    }
+
+    /// The whole token.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// What the signature is over.
+    pub fn signing_input(&self) -> &[u8] {
+        self.raw.get(..self.signing_input_len).unwrap_or_default()
+    }
+
+    /// The decoded signature, of any length.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The decoded payload; only what checked the signature may look into it.
+    pub(crate) fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+#[cfg(test)]
+mod tests;

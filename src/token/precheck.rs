@@ -1,0 +1,109 @@
+//! The checks that need no key: cheap, local, and before any fetch.
+//!
+//! None of them proves anything (all that they read can be forged), but nothing that a sender picks may
+//! cost a call to the key endpoint before the configured ARN, issuer and client match and the token is
+//! not old.
+
+use std::rc::Rc;
+
+use super::{Claimant, KeyId, ProtectedHeader, UnverifiedToken};
+use crate::config::{Config, LoadBalancer};
+use crate::reason::Rejection;
+use crate::time::UnixTime;
+
+/// A token that would be good if its signature were.
+#[derive(Clone, Debug)]
+pub struct PrecheckedToken {
+    token: UnverifiedToken,
+    load_balancer: Rc<LoadBalancer>,
+    kid: KeyId,
+    exp: UnixTime,
+}
+
+impl PrecheckedToken {
+    /// The token itself.
+    pub fn token(&self) -> &UnverifiedToken {
+        &self.token
+    }
+
+    /// Its claimed signer, a configured one.
+    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
+        &self.load_balancer
+    }
+
+    /// The key that it names.
+    pub fn kid(&self) -> KeyId {
+        self.kid
+    }
+
+    /// Whose token it claims to be.
+    pub fn claimant(&self) -> Claimant {
+        Claimant::known(self.kid, Rc::clone(&self.load_balancer))
+    }
+
+    /// The protected header's `exp`.
+    pub fn exp(&self) -> UnixTime {
+        self.exp
+    }
+}
+
+/// A token that is refused, and whose it claims to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedToken {
+    /// Why.
+    pub rejection: Rejection,
+    /// What it says of itself.
+    pub claimant: Claimant,
+}
+
+/// Judges the protected header. Errors, in this order: [`Rejection::MalformedToken`],
+/// `UnsupportedAlgorithm`, `InvalidKeyId`, `UntrustedSigner`, `WrongIssuer`, `WrongClient`,
+/// `TokenExpired`.
+pub fn precheck(
+    token: UnverifiedToken,
+    config: &Config,
+    now: UnixTime,
+) -> Result<PrecheckedToken, RefusedToken> {
+    let header = token.protected_header().map_err(|rejection| RefusedToken {
+        rejection,
+        claimant: Claimant::default(),
+    })?;
+    match judge(&header, config, now) {
+        Ok((load_balancer, kid, exp)) => Ok(PrecheckedToken {
+            token,
+            load_balancer,
+            kid,
+            exp,
+        }),
+        Err(rejection) => Err(RefusedToken {
+            rejection,
+            claimant: Claimant::of(&header, config),
+        }),
+    }
+}
+
+fn judge(
+    header: &ProtectedHeader<'_>,
+    config: &Config,
+    now: UnixTime,
+) -> Result<(Rc<LoadBalancer>, KeyId, UnixTime), Rejection> {
+    // One algorithm only: a choice by the sender is algorithm confusion (RFC 8725 section 3.1).
+    if header.alg != "ES256" || header.has_crit {
+        return Err(Rejection::UnsupportedAlgorithm);
+    }
+    let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
+    let load_balancer = config
+        .load_balancer(&header.signer)
+        .ok_or(Rejection::UntrustedSigner)?;
+    if !load_balancer.issuers.allows(&header.iss) {
+        return Err(Rejection::WrongIssuer);
+    }
+    if !load_balancer.client_ids.allows(&header.client) {
+        return Err(Rejection::WrongClient);
+    }
+    let exp = UnixTime::from_secs(header.exp);
+    if now >= exp.plus(config.clock_skew) {
+        return Err(Rejection::TokenExpired);
+    }
+    Ok((Rc::clone(load_balancer), kid, exp))
+}

@@ -1,0 +1,79 @@
+//! The signature: what turns a token into proof.
+//!
+//! ES256 is ECDSA on P-256 with SHA-256; the signature is R‖S, 32 bytes each (RFC 7518 section 3.4).
+
+mod known_answer;
+mod token_cache;
+
+use std::rc::Rc;
+
+use p256::ecdsa::Signature;
+use p256::ecdsa::signature::Verifier as _;
+
+pub use known_answer::answers_correctly;
+pub use token_cache::TokenCache;
+
+use crate::config::LoadBalancer;
+use crate::keys::PublicKey;
+use crate::reason::Rejection;
+use crate::time::UnixTime;
+use crate::token::PrecheckedToken;
+
+/// Who computes ECDSA. `signature` has R and S in 1..n, which p256 checked while reading it: zeros are
+/// the "psychic signatures" of CVE-2022-21449.
+pub trait Es256 {
+    /// Whether `signature` over `message` verifies with `key`. Trouble of any kind is `false`.
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
+}
+
+/// p256, inside Wasm (or natively).
+#[derive(Clone, Copy, Debug)]
+pub struct P256;
+
+impl Es256 for P256 {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        key.point().verify(message, signature).is_ok()
+    }
+}
+
+/// A token whose signature was verified with the key that it names. Only [`verify`] makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedToken(PrecheckedToken);
+
+impl VerifiedToken {
+    /// The whole token as it was received.
+    pub fn raw(&self) -> &[u8] {
+        self.0.token().raw()
+    }
+
+    /// The decoded payload, as the load balancer signed it.
+    pub fn payload(&self) -> &[u8] {
+        self.0.token().unverified_payload()
+    }
+
+    /// The load balancer that signed.
+    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
+        self.0.load_balancer()
+    }
+
+    /// The protected header's `exp`.
+    pub fn exp(&self) -> UnixTime {
+        self.0.exp()
+    }
+}
+
+/// Checks the signature over the bytes as they were received. Errors:
+/// [`Rejection::InvalidSignature`], also for a signature that is not 64 bytes long.
+pub fn verify(
+    token: PrecheckedToken,
+    key: &PublicKey,
+    es256: &dyn Es256,
+) -> Result<VerifiedToken, Rejection> {
+    let signature = Signature::from_slice(token.token().signature())
+        .map_err(|_| Rejection::InvalidSignature)?;
+    if es256.verify(key, token.token().signing_input(), &signature) {
+        Ok(VerifiedToken(token))
+    } else {
+        Err(Rejection::InvalidSignature)
+    }
+}

@@ -48,6 +48,8 @@ pub mod request;
 pub mod report;
 /// One plugin in one worker: all of the above, without I/O.
 pub mod plugin;
+#[cfg(test)]
+mod testing;
 /// The Proxy-Wasm shell: translates between Envoy and [`plugin`].
 #[cfg(target_arch = "wasm32")]
 mod host;

@@ -1,1 +1,395 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::testing::{ISSUER, NOON, at, config_with, header, payload, public_key, sign_bytes};
+use crate::token::{UnverifiedToken, precheck};
+use crate::verify::{P256, verify};
+
+/// Judges a payload's bytes half a minute after noon.
+fn judge_bytes(config: Value, payload: &[u8]) -> Result<Identity, Rejection> {
+    let config = config_with(config);
+    let raw = sign_bytes(header().to_string().as_bytes(), payload);
+    let token = precheck(
+        UnverifiedToken::parse(raw.as_bytes()).unwrap(),
+        &config,
+        at(0),
+    )
+    .unwrap();
+    let token = verify(token, &public_key(1), &P256).unwrap();
+    identify(&token, |exp| at(30) >= exp)
+}
+
+fn judge(config: Value, payload: &Value) -> Result<Identity, Rejection> {
+    judge_bytes(config, payload.to_string().as_bytes())
+}
+
+/// The one header that this mapping makes of this claim.
+fn map_text(mapping: Value, claim_json: &str) -> Result<Option<String>, Rejection> {
+    let mut entry = json!({ "header": "h", "claim": "c" });
+    for (name, value) in mapping.as_object().unwrap() {
+        entry[name] = value.clone();
+    }
+    let identity = judge_bytes(
+        json!({ "outputClaimToHeaders": [entry] }),
+        format!("{{\"c\":{claim_json}}}").as_bytes(),
+    )?;
+    Ok(identity.headers().first().map(|(_, value)| value.clone()))
+}
+
+fn map(mapping: Value, claim: Value) -> Result<Option<String>, Rejection> {
+    map_text(mapping, &claim.to_string())
+}
+
+fn headers(identity: &Identity) -> Vec<(&str, &str)> {
+    identity
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+#[test]
+fn the_default_is_the_verified_email_as_kubeflow_userid() {
+    let identity = judge(json!({}), &payload()).unwrap();
+    assert_eq!(
+        headers(&identity),
+        [("kubeflow-userid", "alice@example.com")]
+    );
+    assert_eq!(
+        (identity.user(), identity.subject(), identity.expires()),
+        (Some("alice@example.com"), Some("subject-1"), at(120))
+    );
+}
+
+#[test]
+fn the_payload_is_one_json_object_in_utf8() {
+    let texts: [&[u8]; 7] = [
+        b"null",
+        b"[]",
+        b"\"a\"",
+        b"{",
+        b"{}{}",
+        b"{\"a\":\"\xff\"}",
+        b"{\"a\":1,}",
+    ];
+    for text in texts {
+        let seen = judge_bytes(json!({}), text);
+        assert_eq!(
+            seen,
+            Err(Rejection::MalformedToken),
+            "{:?}",
+            String::from_utf8_lossy(text)
+        );
+    }
+    let deep = format!(
+        "{{\"email\":\"a\",\"email_verified\":true,\"x\":{}{}}}",
+        "[".repeat(1000),
+        "]".repeat(1000)
+    );
+    assert!(judge_bytes(json!({}), deep.as_bytes()).is_ok());
+}
+
+#[test]
+fn the_payloads_own_issuer_and_exp_count_where_they_are() {
+    let with = |name: &str, value: Value| {
+        let mut payload = payload();
+        payload[name] = value;
+        judge(json!({}), &payload).map(|identity| identity.expires())
+    };
+    assert_eq!(with("iss", json!(ISSUER)), Ok(at(120)));
+    for wrong in [
+        json!("https://other"),
+        json!(null),
+        json!(1),
+        json!([ISSUER]),
+    ] {
+        assert_eq!(
+            with("iss", wrong.clone()),
+            Err(Rejection::WrongIssuer),
+            "{wrong}"
+        );
+    }
+    assert_eq!(with("exp", json!(NOON + 31)), Ok(at(31)));
+    assert_eq!(with("exp", json!(NOON + 1000)), Ok(at(120)));
+    assert_eq!(with("exp", json!(NOON + 30)), Err(Rejection::TokenExpired));
+    assert_eq!(with("exp", json!(-1)), Err(Rejection::TokenExpired));
+    let fraction = with("exp", json!(30.5 + 1_700_000_000_f64));
+    assert_eq!(fraction, Ok(UnixTime::from_millis(NOON * 1000 + 30_500)));
+    for wrong in [json!("1700000120"), json!(null), json!(true), json!([])] {
+        assert_eq!(
+            with("exp", wrong.clone()),
+            Err(Rejection::MalformedToken),
+            "{wrong}"
+        );
+    }
+    let old = json!({ "email": "a@example.com", "email_verified": true });
+    assert_eq!(judge(json!({}), &old).unwrap().expires(), at(120));
+    let huge = br#"{"email":"a","email_verified":true,"exp":1e400}"#;
+    assert_eq!(judge_bytes(json!({}), huge).unwrap().expires(), at(120));
+}
+
+#[test]
+fn values_become_text() {
+    assert_eq!(map(json!({}), json!("Zoë 东")), Ok(Some("Zoë 东".into())));
+    assert_eq!(map(json!({}), json!(true)), Ok(Some("true".into())));
+    assert_eq!(
+        map(json!({}), json!(["a", "b c"])),
+        Ok(Some("a,b c".into()))
+    );
+    for number in ["1", "-1.50", "1e2", "12345678901234567890123"] {
+        assert_eq!(
+            map_text(json!({}), number),
+            Ok(Some(number.into())),
+            "{number}"
+        );
+    }
+    assert_eq!(map_text(json!({}), r#""\u0061\/""#), Ok(Some("a/".into())));
+}
+
+#[test]
+fn values_that_are_no_safe_header_are_refused() {
+    for claim in [
+        json!(""),
+        json!(" a"),
+        json!("a "),
+        json!("\ta"),
+        json!("\u{a0}a"),
+        json!("a\nb"),
+        json!("a\r"),
+        json!("a\u{0}b"),
+        json!("a\u{7f}"),
+        json!("a\u{85}b"),
+        json!({}),
+        json!({ "a": 1 }),
+        json!([]),
+        json!([""]),
+        json!(["a,b"]),
+        json!(["a", 1]),
+        json!(["a", null]),
+        json!([["a"]]),
+        json!(["a", " b"]),
+        json!(["a\n"]),
+    ] {
+        assert_eq!(
+            map(json!({}), claim.clone()),
+            Err(Rejection::UnusableClaim),
+            "{claim}"
+        );
+        let optional = map(json!({ "required": false }), claim.clone());
+        assert_eq!(optional, Err(Rejection::UnusableClaim), "{claim}");
+    }
+    assert_eq!(
+        map_text(json!({}), r#""\ud800""#),
+        Err(Rejection::UnusableClaim)
+    );
+}
+
+#[test]
+fn an_absent_claim_is_refused_unless_it_is_optional() {
+    assert_eq!(map(json!({}), json!(null)), Err(Rejection::MissingClaim));
+    assert_eq!(
+        map(json!({ "claim": "other" }), json!("a")),
+        Err(Rejection::MissingClaim)
+    );
+    assert_eq!(map(json!({ "required": false }), json!(null)), Ok(None));
+    assert_eq!(
+        map(json!({ "claim": "other", "required": false }), json!("a")),
+        Ok(None)
+    );
+}
+
+#[test]
+fn a_prefix_stands_once_before_the_value() {
+    let prefix = json!({ "prefix": "partner:" });
+    assert_eq!(
+        map(prefix.clone(), json!("bob")),
+        Ok(Some("partner:bob".into()))
+    );
+    assert_eq!(
+        map(prefix.clone(), json!(["a", "b"])),
+        Ok(Some("partner:a,b".into()))
+    );
+    assert_eq!(
+        map(prefix.clone(), json!("partner:bob")),
+        Err(Rejection::UnusableClaim)
+    );
+    assert_eq!(
+        map(prefix, json!("x partner:bob")),
+        Err(Rejection::UnusableClaim)
+    );
+    let lower = json!({ "prefix": "p:", "lowercase": true });
+    assert_eq!(map(lower, json!("P:bob")), Err(Rejection::UnusableClaim));
+}
+
+#[test]
+fn lowercase_changes_ascii_letters_of_the_value_only() {
+    let mapping = json!({ "prefix": "P:", "lowercase": true });
+    assert_eq!(
+        map(mapping, json!("Bob@ÉCOLE.FR")),
+        Ok(Some("P:bob@École.fr".into()))
+    );
+}
+
+#[test]
+fn claims_are_found_by_exact_name_then_by_path() {
+    let payload = json!({
+        "custom:groups": "exact", "a.b": "dotted name", "a": { "b": "path", "c": { "d": "deep" } },
+        "https://x.y/z": "url", "n": null, "n2": { "x": "hidden" }, "n2.x": null,
+    });
+    let find = |claim: Value| {
+        let config = json!({ "outputClaimToHeaders": [{ "header": "h", "claim": claim }] });
+        judge(config, &payload).map(|identity| identity.headers()[0].1.clone())
+    };
+    assert_eq!(find(json!("custom:groups")), Ok("exact".into()));
+    assert_eq!(find(json!("https://x.y/z")), Ok("url".into()));
+    assert_eq!(find(json!("a.b")), Ok("dotted name".into()));
+    assert_eq!(find(json!(["a", "b"])), Ok("path".into()));
+    assert_eq!(find(json!("a.c.d")), Ok("deep".into()));
+    assert_eq!(find(json!(["a.b"])), Ok("dotted name".into()));
+    for absent in [
+        json!("n"),
+        json!("n2.x"),
+        json!("a.x"),
+        json!("a.b.c"),
+        json!(["custom"]),
+    ] {
+        assert_eq!(
+            find(absent.clone()),
+            Err(Rejection::MissingClaim),
+            "{absent}"
+        );
+    }
+}
+
+#[test]
+fn of_duplicate_members_the_last_counts() {
+    let payload = br#"{"email":"eve@example.com","email":"alice@example.com","email_verified":false,"email_verified":true}"#;
+    let identity = judge_bytes(json!({}), payload).unwrap();
+    assert_eq!(identity.user(), Some("alice@example.com"));
+}
+
+#[test]
+fn required_claims_hold_each_by_any_of_their_values() {
+    let holds = |claim: Value| {
+        let config = json!({
+            "emailVerified": "ignored",
+            "requiredClaims": [{ "claim": "c", "anyOf": ["blue", "7", "true", "1.50"] }],
+        });
+        judge_bytes(
+            config,
+            format!("{{\"email\":\"a\",\"c\":{claim}}}").as_bytes(),
+        )
+        .map(|_| ())
+    };
+    for good in [
+        json!("blue"),
+        json!(7),
+        json!(true),
+        json!("true"),
+        json!(["red", "blue"]),
+        json!([7]),
+    ] {
+        assert_eq!(holds(good.clone()), Ok(()), "{good}");
+    }
+    for bad in [
+        json!("Blue"),
+        json!("blue "),
+        json!(null),
+        json!([]),
+        json!([["blue"]]),
+        json!({ "blue": 1 }),
+        json!(1.5),
+    ] {
+        assert_eq!(holds(bad.clone()), Err(Rejection::ClaimMismatch), "{bad}");
+    }
+    let config = json!({ "requiredClaims": [{ "claim": "absent", "anyOf": ["x"] }] });
+    assert_eq!(judge(config, &payload()), Err(Rejection::ClaimMismatch));
+}
+
+#[test]
+fn an_email_address_counts_only_where_it_is_verified() {
+    let judge_email = |rule: &str, verified: Value| {
+        let mut payload = json!({ "email": "a@example.com" });
+        if verified != json!("absent") {
+            payload["email_verified"] = verified;
+        }
+        judge(json!({ "emailVerified": rule }), &payload).is_ok()
+    };
+    for (verified, required, if_present) in [
+        (json!(true), true, true),
+        (json!("true"), true, true),
+        (json!("absent"), false, true),
+        (json!(false), false, false),
+        (json!("false"), false, false),
+        (json!("True"), false, false),
+        (json!(1), false, false),
+        (json!(null), false, false),
+    ] {
+        assert_eq!(
+            judge_email("required", verified.clone()),
+            required,
+            "{verified}"
+        );
+        assert_eq!(
+            judge_email("ifPresent", verified.clone()),
+            if_present,
+            "{verified}"
+        );
+        assert!(judge_email("ignored", verified));
+    }
+}
+
+#[test]
+fn where_no_email_address_is_used_nobody_asks_for_its_verification() {
+    let payload = json!({ "sub": "s", "email": "a@example.com" });
+    let by_sub = json!([{ "header": "h", "claim": "sub" }]);
+    assert!(judge(json!({ "outputClaimToHeaders": by_sub }), &payload).is_ok());
+    let required = json!([{ "claim": "email", "anyOf": ["a@example.com"] }]);
+    let config = json!({ "outputClaimToHeaders": by_sub, "requiredClaims": required });
+    assert_eq!(judge(config, &payload), Err(Rejection::UnverifiedEmail));
+    let as_path = json!([{ "header": "h", "claim": ["email"] }]);
+    let config = json!({ "outputClaimToHeaders": as_path });
+    assert_eq!(judge(config, &payload), Err(Rejection::UnverifiedEmail));
+}
+
+#[test]
+fn of_several_faults_the_first_of_the_table_is_named() {
+    let config = json!({
+        "outputClaimToHeaders": [{ "header": "a", "claim": "bad" }, { "header": "b", "claim": "email" }],
+        "requiredClaims": [{ "claim": "c", "anyOf": ["x"] }],
+    });
+    let mut payload = json!({ "bad": "\n" });
+    assert_eq!(
+        judge(config.clone(), &payload),
+        Err(Rejection::MissingClaim)
+    );
+    payload["email"] = json!("a");
+    assert_eq!(
+        judge(config.clone(), &payload),
+        Err(Rejection::UnusableClaim)
+    );
+    payload["bad"] = json!("good");
+    assert_eq!(
+        judge(config.clone(), &payload),
+        Err(Rejection::ClaimMismatch)
+    );
+    payload["c"] = json!("x");
+    assert_eq!(
+        judge(config.clone(), &payload),
+        Err(Rejection::UnverifiedEmail)
+    );
+    payload["email_verified"] = json!(true);
+    assert!(judge(config, &payload).is_ok());
+}
+
+#[test]
+fn the_user_is_the_first_mapped_header_or_nobody() {
+    let config = json!({ "outputClaimToHeaders": [
+        { "header": "a", "claim": "absent", "required": false }, { "header": "b", "claim": "sub" },
+    ]});
+    let identity = judge(config, &payload()).unwrap();
+    assert_eq!(
+        (identity.user(), headers(&identity)),
+        (None, vec![("b", "subject-1")])
+    );
+}

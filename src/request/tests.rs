@@ -1,1 +1,285 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::testing::{
+    CLIENT, NOON, at, config_with, header, payload, public_key, request, sign, token,
+};
+use crate::verify::P256;
+
+fn arrive(config: &Config, more: &[(&str, &str)]) -> Request {
+    let pairs = request(more);
+    Request::handle_headers(&Headers::new(&pairs), config, at(0))
+}
+
+fn decided(config: Value, more: &[(&str, &str)]) -> Decision {
+    match arrive(&config_with(config), more) {
+        Request::Decided(decision) => decision,
+        Request::AwaitingKey(_) => panic!("the key should not be needed"),
+    }
+}
+
+fn reason(config: Value, more: &[(&str, &str)]) -> Reason {
+    decided(config, more).reason
+}
+
+const fn rejected(rejection: Rejection) -> Reason {
+    Reason::Rejected(rejection)
+}
+
+/// Brings a waiting request its key.
+fn go_on(
+    config: &Config,
+    cache: &mut TokenCache,
+    token: &str,
+    now: UnixTime,
+) -> (Reason, Option<bool>) {
+    let Request::AwaitingKey(waiting) = arrive(config, &[("x-amzn-oidc-data", token)]) else {
+        panic!("the key should be needed");
+    };
+    let mut checks = Checks {
+        config,
+        es256: &P256,
+        cache,
+        cache_hit: None,
+        key_is_proven: false,
+    };
+    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, now);
+    (decision.reason, checks.cache_hit)
+}
+
+thread_local! {
+    static KEY: Rc<PublicKey> = Rc::new(public_key(1));
+}
+
+#[test]
+fn a_missing_token_is_no_header_or_one_empty_one() {
+    assert_eq!(reason(json!({}), &[]), rejected(Rejection::MissingToken));
+    assert_eq!(
+        reason(json!({}), &[("x-amzn-oidc-data", "")]),
+        rejected(Rejection::MissingToken)
+    );
+    let other_spelling = [("x_amzn_oidc_data", &*token())];
+    assert_eq!(
+        reason(json!({}), &other_spelling),
+        rejected(Rejection::MissingToken)
+    );
+}
+
+#[test]
+fn more_than_one_token_header_is_malformed_empty_ones_included() {
+    let token = token();
+    for second in ["", &token, "x"] {
+        let two = [
+            ("x-amzn-oidc-data", token.as_str()),
+            ("x-amzn-oidc-data", second),
+        ];
+        assert_eq!(reason(json!({}), &two), rejected(Rejection::MalformedToken));
+    }
+    let empty = [("x-amzn-oidc-data", ""), ("x-amzn-oidc-data", "")];
+    assert_eq!(
+        reason(json!({}), &empty),
+        rejected(Rejection::MalformedToken)
+    );
+}
+
+#[test]
+fn a_token_may_be_as_long_as_max_token_bytes() {
+    let config = json!({ "maxTokenBytes": 1024 });
+    let longest = "x".repeat(1024);
+    let token = |text| reason(config.clone(), &[("x-amzn-oidc-data", text)]);
+    assert_eq!(token(&longest), rejected(Rejection::MalformedToken));
+    assert_eq!(
+        token(&format!("{longest}x")),
+        rejected(Rejection::TokenTooLarge)
+    );
+}
+
+#[test]
+fn a_public_route_takes_a_request_without_a_token_but_not_a_bad_token() {
+    let config = json!({ "allowMissingToken": [{ "path": "/" }] });
+    assert_eq!(reason(config.clone(), &[]), Reason::NoToken);
+    assert_eq!(
+        reason(config.clone(), &[("x-amzn-oidc-data", "")]),
+        Reason::NoToken
+    );
+    let bad = [("x-amzn-oidc-data", "a.b.c")];
+    assert_eq!(reason(config, &bad), rejected(Rejection::MalformedToken));
+}
+
+#[test]
+fn logout_needs_no_token_and_is_answered_in_observe_mode_too() {
+    let logout = json!({ "path": "/", "location": "https://idp.example.com/logout" });
+    for mode in ["enforce", "observe"] {
+        let decision = decided(json!({ "logout": logout, "mode": mode }), &[]);
+        assert_eq!(decision.reason, Reason::Logout);
+        assert!(matches!(
+            decision.action,
+            Action::Reply(Reply { status: 302, .. })
+        ));
+    }
+}
+
+#[test]
+fn a_refusal_is_an_answer_in_enforce_and_a_request_without_identity_in_observe() {
+    let enforced = decided(json!({}), &[("kubeflow-userid", "eve")]);
+    assert_eq!(
+        enforced.action,
+        Action::Reply(Reply::refusal(Rejection::MissingToken))
+    );
+    let observed = decided(json!({ "mode": "observe" }), &[("kubeflow-userid", "eve")]);
+    assert_eq!(observed.reason, enforced.reason);
+    assert!(matches!(
+        observed.action,
+        Action::Forward { user: None, .. }
+    ));
+}
+
+#[test]
+fn a_good_token_and_its_key_make_a_user() {
+    let config = config_with(json!({}));
+    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token())]) else {
+        panic!("the key should be needed");
+    };
+    let mut cache = TokenCache::new(0);
+    let mut checks = Checks {
+        config: &config,
+        es256: &P256,
+        cache: &mut cache,
+        cache_hit: None,
+        key_is_proven: false,
+    };
+    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
+    assert_eq!(decision.reason, Reason::Ok);
+    let Action::Forward { user, .. } = decision.action else {
+        panic!("should go on")
+    };
+    assert_eq!(user.as_deref(), Some("alice@example.com"));
+    assert_eq!((checks.cache_hit, checks.key_is_proven), (None, true));
+}
+
+#[test]
+fn a_wrong_signature_proves_no_key() {
+    let config = config_with(json!({}));
+    let good = token();
+    let other_payload = sign(&header(), &json!({ "email": "eve@example.com" }));
+    let (_, signature) = good.rsplit_once('.').unwrap();
+    let (signing_input, _) = other_payload.rsplit_once('.').unwrap();
+    let forged = format!("{signing_input}.{signature}");
+    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &forged)]) else {
+        panic!("the key should be needed");
+    };
+    let mut cache = TokenCache::new(10_000);
+    let mut checks = Checks {
+        config: &config,
+        es256: &P256,
+        cache: &mut cache,
+        cache_hit: None,
+        key_is_proven: false,
+    };
+    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
+    assert_eq!(decision.reason, rejected(Rejection::InvalidSignature));
+    assert_eq!(
+        (checks.cache_hit, checks.key_is_proven),
+        (Some(false), false)
+    );
+}
+
+#[test]
+fn a_signature_of_another_length_is_invalid() {
+    let config = config_with(json!({}));
+    let (signing_input, _) = token()
+        .rsplit_once('.')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    for signature in [
+        "YQ",
+        "YWI=",
+        &"A".repeat(86),
+        &"A".repeat(88),
+        &"A".repeat(128),
+    ] {
+        let token = format!("{signing_input}.{signature}");
+        let (reason, _) = go_on(&config, &mut TokenCache::new(0), &token, at(0));
+        assert_eq!(reason, rejected(Rejection::InvalidSignature), "{signature}");
+    }
+}
+
+#[test]
+fn a_repeated_token_is_found_in_the_cache_until_it_expires() {
+    let config = config_with(json!({ "clockSkew": "0s" }));
+    let mut cache = TokenCache::new(100_000);
+    let mut payload = payload();
+    payload["exp"] = json!(NOON + 60);
+    let token = sign(&header(), &payload);
+    assert_eq!(
+        go_on(&config, &mut cache, &token, at(0)),
+        (Reason::Ok, Some(false))
+    );
+    assert_eq!(
+        go_on(&config, &mut cache, &token, at(59)),
+        (Reason::Ok, Some(true))
+    );
+    let expired = rejected(Rejection::TokenExpired);
+    assert_eq!(
+        go_on(&config, &mut cache, &token, at(60)),
+        (expired, Some(true)),
+        "the payload's exp"
+    );
+    assert_eq!(
+        go_on(&config, &mut cache, &token, at(120)).0,
+        expired,
+        "the header's exp"
+    );
+}
+
+#[test]
+fn only_accepted_tokens_get_into_the_cache() {
+    let config = config_with(json!({}));
+    let mut cache = TokenCache::new(100_000);
+    let unverified = sign(&header(), &json!({ "email": "a@example.com" }));
+    for _ in 0..2 {
+        let seen = go_on(&config, &mut cache, &unverified, at(0));
+        assert_eq!(seen, (rejected(Rejection::UnverifiedEmail), Some(false)));
+    }
+}
+
+#[test]
+fn a_token_that_expired_while_it_waited_is_expired() {
+    let config = config_with(json!({ "clockSkew": "10s" }));
+    let token = token();
+    let seen = |seconds| go_on(&config, &mut TokenCache::new(0), &token, at(seconds)).0;
+    assert_eq!(seen(129), Reason::Ok);
+    assert_eq!(seen(130), rejected(Rejection::TokenExpired));
+}
+
+#[test]
+fn each_load_balancer_has_its_own_key_endpoint_and_clients() {
+    let other = crate::testing::ARN.replace("us-west-2", "eu-central-1");
+    let config = config_with(json!({ "loadBalancers": [
+        { "arn": crate::testing::ARN, "issuers": [crate::testing::ISSUER], "clientIds": [CLIENT] },
+        { "arn": other, "issuers": [crate::testing::ISSUER], "clientIds": ["client-2"] },
+    ]}));
+    let arrive_as = |arn: &str, client: &str| {
+        let mut header = header();
+        header["signer"] = json!(arn);
+        header["client"] = json!(client);
+        match arrive(&config, &[("x-amzn-oidc-data", &sign(&header, &payload()))]) {
+            Request::AwaitingKey(waiting) => Ok(config.key_endpoints()[waiting.key().endpoint]
+                .authority
+                .clone()),
+            Request::Decided(decision) => Err(decision.reason),
+        }
+    };
+    assert_eq!(
+        arrive_as(crate::testing::ARN, CLIENT).unwrap(),
+        "public-keys.auth.elb.us-west-2.amazonaws.com"
+    );
+    assert_eq!(
+        arrive_as(&other, "client-2").unwrap(),
+        "public-keys.auth.elb.eu-central-1.amazonaws.com"
+    );
+    assert_eq!(
+        arrive_as(&other, CLIENT),
+        Err(rejected(Rejection::WrongClient))
+    );
+}

@@ -1,1 +1,236 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::testing::{NOON, at, config, config_with, header, payload, sign, sign_bytes, token};
+
+fn judge(header: &Value) -> Result<KeyId, Rejection> {
+    judge_raw(sign(header, &payload()).as_bytes())
+}
+
+fn judge_raw(raw: &[u8]) -> Result<KeyId, Rejection> {
+    let token = UnverifiedToken::parse(raw)?;
+    precheck(token, &config(), at(0))
+        .map(|token| token.kid())
+        .map_err(|refused| refused.rejection)
+}
+
+fn header_with(name: &str, value: Value) -> Value {
+    let mut header = header();
+    header[name] = value;
+    header
+}
+
+#[test]
+fn a_good_token_passes_padded_and_unpadded() {
+    let padded = token();
+    let unpadded = padded.replace('=', "");
+    assert!(padded.contains('=') && judge_raw(padded.as_bytes()).is_ok());
+    assert!(judge_raw(unpadded.as_bytes()).is_ok());
+}
+
+#[test]
+fn the_signing_input_is_what_was_received() {
+    let raw = token();
+    let parsed = UnverifiedToken::parse(raw.as_bytes()).unwrap();
+    let (signing_input, _) = raw.rsplit_once('.').unwrap();
+    assert_eq!(parsed.signing_input(), signing_input.as_bytes());
+    assert_eq!(
+        (parsed.raw(), parsed.signature().len()),
+        (raw.as_bytes(), 64)
+    );
+}
+
+#[test]
+fn a_token_is_three_parts_of_canonical_base64url() {
+    let good = token();
+    let (head, rest) = good.split_once('.').unwrap();
+    let bad = [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        head.into(),
+        format!("{head}.{}", rest.split_once('.').unwrap().0),
+        format!("{good}."),
+        format!("{good}.YQ=="),
+        format!(".{good}"),
+        format!("{good} "),
+        format!("{head}=.{rest}"),
+        good.replace('.', ".."),
+        format!("é{good}"),
+    ];
+    for raw in bad {
+        assert_eq!(
+            judge_raw(raw.as_bytes()),
+            Err(Rejection::MalformedToken),
+            "{raw}"
+        );
+    }
+    assert_eq!(judge_raw(b"\xff.\xfe.\xfd"), Err(Rejection::MalformedToken));
+}
+
+#[test]
+fn the_protected_header_is_one_json_object_with_all_members() {
+    for name in ["alg", "kid", "signer", "iss", "client", "exp"] {
+        let mut without = header();
+        without.as_object_mut().unwrap().remove(name);
+        assert_eq!(
+            judge(&without),
+            Err(Rejection::MalformedToken),
+            "without {name}"
+        );
+        for wrong in [json!(null), json!([]), json!({}), json!(true)] {
+            let wrong = header_with(name, wrong);
+            assert_eq!(judge(&wrong), Err(Rejection::MalformedToken), "{wrong}");
+        }
+        let wrong_scalar = if name == "exp" {
+            json!("1700000120")
+        } else {
+            json!(1)
+        };
+        assert_eq!(
+            judge(&header_with(name, wrong_scalar)),
+            Err(Rejection::MalformedToken),
+            "{name}"
+        );
+    }
+    let texts: [&[u8]; 6] = [b"", b"null", b"[]", b"{", b"{}x", b"\xff{}"];
+    for text in texts {
+        let raw = sign_bytes(text, b"{}");
+        assert_eq!(
+            judge_raw(raw.as_bytes()),
+            Err(Rejection::MalformedToken),
+            "{raw}"
+        );
+    }
+}
+
+#[test]
+fn exp_is_an_integer_of_64_bits() {
+    let text = header().to_string();
+    let with_exp = |exp: &str| {
+        let header = text.replace(&(NOON + 120).to_string(), exp);
+        judge_raw(sign_bytes(header.as_bytes(), b"{}").as_bytes()).err()
+    };
+    assert_eq!(with_exp("9223372036854775807"), None);
+    assert_eq!(
+        with_exp("-9223372036854775808"),
+        Some(Rejection::TokenExpired)
+    );
+    for bad in [
+        "1700000120.0",
+        "17e8",
+        "9223372036854775808",
+        "1e400",
+        "-",
+        "01",
+    ] {
+        assert_eq!(with_exp(bad), Some(Rejection::MalformedToken), "{bad}");
+    }
+}
+
+#[test]
+fn no_member_stands_twice() {
+    let text = header().to_string();
+    for twice in [
+        r#""alg":"ES256""#,
+        r#""\u0061lg":"ES256""#,
+        r#""typ":"JWT""#,
+        r#""exp":1"#,
+        r#""x":1,"x":2"#,
+    ] {
+        let header = format!("{},{twice}}}", text.strip_suffix('}').unwrap());
+        let raw = sign_bytes(header.as_bytes(), b"{}");
+        assert_eq!(
+            judge_raw(raw.as_bytes()),
+            Err(Rejection::MalformedToken),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn further_members_are_ignored_however_deep() {
+    assert!(judge(&header_with("x", json!({ "a": [1, 2, { "b": null }] }))).is_ok());
+    let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    let text = header().to_string();
+    let header = format!("{},\"deep\":{deep}}}", text.strip_suffix('}').unwrap());
+    assert!(judge_raw(sign_bytes(header.as_bytes(), b"{}").as_bytes()).is_ok());
+}
+
+#[test]
+fn each_wrong_member_has_its_own_rejection() {
+    let other_arn = "arn:aws:elasticloadbalancing:us-west-2:210987654321:loadbalancer/app/kubeflow/50dc6c495c0c9188";
+    let cases = [
+        ("alg", json!("none"), Rejection::UnsupportedAlgorithm),
+        ("alg", json!("es256"), Rejection::UnsupportedAlgorithm),
+        ("alg", json!("HS256"), Rejection::UnsupportedAlgorithm),
+        ("crit", json!([]), Rejection::UnsupportedAlgorithm),
+        ("crit", json!(null), Rejection::UnsupportedAlgorithm),
+        ("kid", json!("../../x"), Rejection::InvalidKeyId),
+        ("signer", json!(other_arn), Rejection::UntrustedSigner),
+        ("signer", json!(""), Rejection::UntrustedSigner),
+        (
+            "iss",
+            json!("https://idp.example.com/"),
+            Rejection::WrongIssuer,
+        ),
+        ("client", json!("client-2"), Rejection::WrongClient),
+        ("exp", json!(NOON - 30), Rejection::TokenExpired),
+    ];
+    for (name, value, rejection) in cases {
+        let header = header_with(name, value);
+        assert_eq!(judge(&header), Err(rejection), "{header}");
+    }
+}
+
+#[test]
+fn of_several_faults_the_first_is_named() {
+    let mut header = header();
+    let faults = [
+        ("exp", json!(0), Rejection::TokenExpired),
+        ("client", json!("x"), Rejection::WrongClient),
+        ("iss", json!("x"), Rejection::WrongIssuer),
+        ("signer", json!("x"), Rejection::UntrustedSigner),
+        ("kid", json!("x"), Rejection::InvalidKeyId),
+        ("alg", json!("x"), Rejection::UnsupportedAlgorithm),
+        ("typ2", json!("x"), Rejection::UnsupportedAlgorithm),
+    ];
+    for (name, value, rejection) in faults {
+        header[name] = value;
+        assert_eq!(judge(&header), Err(rejection), "{header}");
+    }
+}
+
+#[test]
+fn a_token_lives_until_exp_and_the_skew() {
+    let config = config_with(json!({ "clockSkew": "1500ms" }));
+    let expired_at = |milliseconds: i64| {
+        let token = UnverifiedToken::parse(token().as_bytes()).unwrap();
+        let now = crate::time::UnixTime::from_millis((NOON + 120) * 1000 + milliseconds);
+        precheck(token, &config, now).is_err()
+    };
+    assert!(!expired_at(1499));
+    assert!(expired_at(1500));
+}
+
+#[test]
+fn a_claimant_shows_only_what_is_ours_to_repeat() {
+    let claimant = |header: &Value| {
+        let token = UnverifiedToken::parse(sign(header, &payload()).as_bytes()).unwrap();
+        let refused = precheck(token, &config(), at(0)).unwrap_err();
+        (
+            refused.claimant.kid().to_owned(),
+            refused.claimant.signer().to_owned(),
+        )
+    };
+    let text = |kid: &str, signer: &str| (kid.to_owned(), signer.to_owned());
+    assert_eq!(
+        claimant(&header_with("kid", json!("evil\nline"))),
+        text("invalid", crate::testing::ARN)
+    );
+    assert_eq!(
+        claimant(&header_with("signer", json!("evil"))),
+        text(crate::testing::KID, "unknown")
+    );
+    assert_eq!(claimant(&json!({})), text("-", "-"));
+}

@@ -9,11 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
-use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::signature::RandomizedSigner as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::Generate as _;
+use p256::elliptic_curve::common::getrandom::SysRng;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// How long a token lives: 120 s, as seen on real tokens (the ALB guide does not say).
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
@@ -55,6 +57,14 @@ impl KeyPair {
         })
     }
 
+    /// The same key under a key id made from its public half: always the same id for one key,
+    /// never the same for two. It is a UUID of the SHA-256 of the public key's PEM, see [`uuid_of`].
+    #[must_use]
+    pub fn named_by_thumbprint(self) -> Self {
+        let kid = uuid_of(&self.public_pem());
+        Self { kid, ..self }
+    }
+
     /// The key id.
     pub fn kid(&self) -> &str {
         &self.kid
@@ -76,9 +86,13 @@ impl KeyPair {
             .to_string()
     }
 
-    /// The raw 64-byte R‖S signature over `message` (RFC 7518 section 3.4).
+    /// The raw 64-byte R‖S signature over `message` (RFC 7518 section 3.4). It differs each time,
+    /// so that two tokens of one second are two tokens to whoever caches verified ones.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature: Signature = self.key.sign(message);
+        let signature: Signature = self
+            .key
+            .try_sign_with_rng(&mut SysRng, message)
+            .expect("the operating system gives randomness");
         signature.to_bytes().into()
     }
 
@@ -101,6 +115,24 @@ pub fn encode(bytes: &[u8], padded: bool) -> String {
     } else {
         URL_SAFE_NO_PAD.encode(bytes)
     }
+}
+
+/// A UUID that stands for `text`: the first 16 bytes of its SHA-256, as RFC 9562's version 8.
+pub fn uuid_of(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes[6] = 0x80 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (a, b, c, d, e) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    );
+    format!("{a}-{b}-{c}-{d}-{e}")
 }
 
 /// Seconds since 1970 by this machine's clock.
@@ -146,9 +178,20 @@ impl LoadBalancer {
 
     /// A token for `claims` that ends at `exp` (Unix seconds), padded as the ALB's are.
     pub fn mint(&self, key: &KeyPair, claims: &Map<String, Value>, exp: i64) -> String {
+        self.mint_padded(key, claims, exp, true)
+    }
+
+    /// As [`mint`](Self::mint); `padded` says whether the three parts end in `=` where they need it.
+    pub fn mint_padded(
+        &self,
+        key: &KeyPair,
+        claims: &Map<String, Value>,
+        exp: i64,
+        padded: bool,
+    ) -> String {
         let header = Value::Object(self.protected_header(key.kid(), exp)).to_string();
         let payload = Value::Object(self.payload(claims, exp)).to_string();
-        key.sign_parts(header.as_bytes(), payload.as_bytes(), true)
+        key.sign_parts(header.as_bytes(), payload.as_bytes(), padded)
     }
 }
 

@@ -1,0 +1,129 @@
+//! What each command does.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use alb_token::mint::{KeyPair, unix_now};
+use alb_token::standin::{Gateway, Signer, Standin};
+use alb_token::{key_endpoint, server, upstream as upstream_server};
+use tokio::net::TcpListener;
+
+use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
+
+/// Why a command ended.
+pub(crate) enum Failure {
+    /// The arguments can't be used.
+    Usage(String),
+    /// The machine wouldn't.
+    Io(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => f.write_str(message),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+pub(crate) fn keygen(arguments: &KeygenArguments) -> Result<(), Failure> {
+    let key = KeyPair::generate("").named_by_thumbprint();
+    let private = &arguments.file;
+    let public = PathBuf::from(format!("{}.pub", private.display()));
+    write_new(private, &key.private_pem(), 0o600)?;
+    write_new(&public, &key.public_pem(), 0o644)?;
+    say(key.kid())
+}
+
+pub(crate) fn mint(arguments: &MintArguments) -> Result<(), Failure> {
+    let key = read_key(&arguments.key, arguments.kid.as_deref())?;
+    let exp = arguments
+        .exp
+        .unwrap_or_else(|| unix_now().saturating_add(arguments.expires_in));
+    let padded = !arguments.no_padding;
+    let load_balancer = arguments.load_balancer();
+    say(&load_balancer.mint_padded(&key, &arguments.claims, exp, padded))
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn standin(arguments: StandinArguments) -> Result<(), Failure> {
+    let key = match &arguments.key {
+        Some(file) => read_key(file, arguments.kid.as_deref())?,
+        None => KeyPair::generate("").named_by_thumbprint(),
+    };
+    let gateway = Gateway::at(&arguments.gateway)
+        .map_err(|error| Failure::Usage(format!("--gateway {}: {error}", arguments.gateway)))?;
+    let requests = listen("load balancer", &arguments.listen).await?;
+    let keys = listen("key endpoint", &arguments.keys_listen).await?;
+    let load_balancer = arguments.load_balancer();
+    let standin = Standin {
+        gateway,
+        signer: Signer::new(
+            load_balancer,
+            key.clone(),
+            arguments.claims,
+            arguments.expires_in,
+        ),
+        default_caller: arguments.user,
+    };
+    tokio::join!(
+        standin.serve(requests),
+        key_endpoint::serve(keys, vec![key])
+    );
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn upstream(arguments: &UpstreamArguments) -> Result<(), Failure> {
+    let listener = listen("upstream", &arguments.listen).await?;
+    upstream_server::serve(listener).await;
+    Ok(())
+}
+
+/// Listens, and says where: with port 0 only the operating system knows.
+async fn listen(role: &str, address: &str) -> Result<TcpListener, Failure> {
+    let listener = server::bind(address).await?;
+    say(&format!("{role} listening on {}", listener.local_addr()?))?;
+    Ok(listener)
+}
+
+fn read_key(file: &Path, kid: Option<&str>) -> Result<KeyPair, Failure> {
+    let unusable = |why: String| Failure::Usage(format!("--key {}: {why}", file.display()));
+    let pem = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let key = KeyPair::from_pem(kid.unwrap_or_default(), &pem)
+        .map_err(|error| unusable(error.to_string()))?;
+    Ok(match kid {
+        Some(_) => key,
+        None => key.named_by_thumbprint(),
+    })
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let name_path = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("can't write {}: {error}", path.display()),
+        )
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(name_path)?;
+    Ok(file.write_all(text.as_bytes()).map_err(name_path)?)
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{line}")?)
+}

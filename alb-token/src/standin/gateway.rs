@@ -1,0 +1,137 @@
+//! The way to the gateway: a reverse proxy's part of HTTP/1.1. Bodies are streamed in both directions,
+//! upgrades (WebSockets) become a tunnel.
+
+use std::net::SocketAddr;
+
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
+use hyper::http::uri::{Authority, InvalidUri, PathAndQuery, Scheme, Uri};
+use hyper::upgrade::OnUpgrade;
+use hyper::{HeaderMap, Request, Response, StatusCode, Version};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::copy_bidirectional;
+
+use super::list_header;
+use crate::server::{self, Body};
+
+/// The gateway behind the load balancer, by plain HTTP.
+pub struct Gateway {
+    authority: Authority,
+    client: Client<HttpConnector, Incoming>,
+}
+
+impl Gateway {
+    /// The gateway at `address` (`host:port`).
+    pub fn at(address: &str) -> Result<Self, InvalidUri> {
+        Ok(Self {
+            authority: address.parse()?,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        })
+    }
+
+    /// Passes a request on; a gateway that can't be reached is a 502, as at a load balancer.
+    pub(super) async fn forward(&self, mut request: Request<Incoming>) -> Response<Body> {
+        let Some(uri) = self.uri_for(request.uri()) else {
+            return server::text(
+                StatusCode::BAD_REQUEST,
+                "text/plain; charset=utf-8",
+                "stand-in: the request's target must be a path\n",
+            );
+        };
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_11;
+        prepare_hop(request.headers_mut());
+        let client_side = hyper::upgrade::on(&mut request);
+        match self.client.request(request).await {
+            Ok(response) => relay(response, client_side),
+            Err(error) => server::text(
+                StatusCode::BAD_GATEWAY,
+                "text/plain; charset=utf-8",
+                format!(
+                    "stand-in: no answer from the gateway at {}: {error}\n",
+                    self.authority
+                ),
+            ),
+        }
+    }
+
+    fn uri_for(&self, target: &Uri) -> Option<Uri> {
+        let path = target.path_and_query()?;
+        Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.authority.clone())
+            .path_and_query(PathAndQuery::clone(path))
+            .build()
+            .ok()
+            .filter(|uri| uri.path().starts_with('/'))
+    }
+}
+
+/// Writes what a load balancer says about the connection (the ALB guide, "HTTP headers and
+/// Application Load Balancers"): the client's address is appended, protocol and port are replaced.
+pub(super) fn add_forwarded_headers(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
+    let address = client.ip().to_string();
+    list_header::add(headers, X_FORWARDED_FOR, b", ", &address);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PORT, HeaderValue::from(port));
+}
+
+fn relay(mut response: Response<Incoming>, client_side: OnUpgrade) -> Response<Body> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let gateway_side = hyper::upgrade::on(&mut response);
+        tokio::spawn(tunnel(client_side, gateway_side));
+    }
+    prepare_hop(response.headers_mut());
+    response.map(|body| body.boxed())
+}
+
+async fn tunnel(client_side: OnUpgrade, gateway_side: OnUpgrade) {
+    if let (Ok(client), Ok(gateway)) = (client_side.await, gateway_side.await) {
+        // Either side may end it, however it likes.
+        let _ = copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(gateway)).await;
+    }
+}
+
+/// Removes what is meant for one connection only (RFC 9110 section 7.6.1), but for an upgrade.
+fn prepare_hop(headers: &mut HeaderMap) {
+    let upgrade = headers.get(UPGRADE).cloned();
+    for name in nominated(headers) {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+}
+
+/// The headers that `connection` names.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+const X_FORWARDED_PORT: &str = "x-forwarded-port";
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    // hyper answered it when it began to read the body.
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "proxy-authorization",
+];

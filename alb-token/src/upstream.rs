@@ -1,0 +1,140 @@
+//! The application behind the gateway: it answers every request with what reached it, as a page in a
+//! browser (`accept: text/html`), else as JSON.
+
+mod page;
+
+use std::net::SocketAddr;
+
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use crate::server::{self, Body};
+
+/// Answers requests until the program ends.
+pub async fn serve(listener: TcpListener) {
+    server::serve(listener, answer).await;
+}
+
+/// A request as it arrived.
+#[derive(Debug, PartialEq, Eq)]
+struct Arrival {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body_bytes: usize,
+}
+
+async fn answer(request: Request<Incoming>, _peer: SocketAddr) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let wants_page = wants_page(&parts.headers);
+    let arrival = Arrival {
+        method: parts.method.to_string(),
+        target: parts.uri.to_string(),
+        headers: readable(&parts.headers),
+        body_bytes: count_bytes(body).await,
+    };
+    let mut response = if wants_page {
+        server::text(
+            StatusCode::OK,
+            "text/html; charset=utf-8",
+            page::render(&arrival),
+        )
+    } else {
+        let json = format!("{:#}\n", arrival.to_json());
+        server::text(StatusCode::OK, "application/json", json)
+    };
+    add_safety_headers(response.headers_mut());
+    response
+}
+
+impl Arrival {
+    /// Who the gateway says this is; nobody where it says so twice.
+    fn user(&self) -> Option<&str> {
+        match self.values("kubeflow-userid").as_slice() {
+            [user] => Some(user),
+            _ => None,
+        }
+    }
+
+    fn groups(&self) -> Vec<&str> {
+        self.values("kubeflow-groups")
+            .iter()
+            .flat_map(|groups| groups.split(','))
+            .collect()
+    }
+
+    fn values(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .iter()
+            .filter(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "user": self.user(),
+            "groups": self.groups(),
+            "method": self.method,
+            "target": self.target,
+            "bodyBytes": self.body_bytes,
+            "headers": self.headers_by_name(),
+        })
+    }
+
+    /// A header that came several times has an array of its values.
+    fn headers_by_name(&self) -> Map<String, Value> {
+        self.headers
+            .iter()
+            .map(|(name, _)| match self.values(name).as_slice() {
+                [value] => (name.clone(), json!(value)),
+                values => (name.clone(), json!(values)),
+            })
+            .collect()
+    }
+}
+
+fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.to_string(), value)
+        })
+        .collect()
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).is_some_and(|accept| {
+        accept
+            .as_bytes()
+            .windows(9)
+            .any(|part| part == b"text/html")
+    })
+}
+
+/// Reads the body to its end, or as far as it came.
+async fn count_bytes(mut body: Incoming) -> usize {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes += frame.data_ref().map_or(0, |data| data.len());
+    }
+    bytes
+}
+
+/// The values shown are the sender's: nothing of them may run, and no cache may keep one user's page.
+fn add_safety_headers(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
+    );
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+}

@@ -24,7 +24,7 @@ help: ## Show this list
 wasm: ## Build the filter: dist/alb_authn.wasm and its SHA-256
 	RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
 	mkdir -p dist
-	cp $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
+	cargo run --locked --quiet --package keep-exports -- $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
 	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256
 
 .PHONY: run

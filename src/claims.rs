@@ -4,14 +4,17 @@
 //! two large user numbers could become one), and what is not used is not parsed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::config::{ClaimPath, ClaimToHeader, EmailVerified, LoadBalancer, RequiredClaim};
 use crate::header_name::HeaderName;
 use crate::reason::Rejection;
 use crate::time::UnixTime;
+use crate::token::Text;
 use crate::verify::VerifiedToken;
 
 /// What a verified token says of its user. Only [`identify`] makes one.
@@ -97,39 +100,65 @@ pub fn identify(
     })
 }
 
-/// The payload's members; of duplicates the last counts.
-struct Claims<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+/// An object's members as they were written; of duplicates the last counts.
+struct Claims<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Claims<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+struct ClaimsVisitor;
+
+impl<'de> Visitor<'de> for ClaimsVisitor {
+    type Value = Claims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut claims = Vec::new();
+        while let Some((Text(name), value)) = members.next_entry()? {
+            claims.push((name, value));
+        }
+        Ok(Claims(claims))
+    }
+}
 
 impl<'a> Claims<'a> {
     fn parse(payload: &'a [u8]) -> Result<Self, Rejection> {
         let text = std::str::from_utf8(payload).map_err(|_| Rejection::MalformedToken)?;
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(|_| Rejection::MalformedToken)
+        serde_json::from_str(text).map_err(|_| Rejection::MalformedToken)
+    }
+
+    fn member(&self, name: &str) -> Option<&'a RawValue> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(own, _)| own == name)
+            .map(|(_, raw)| *raw)
     }
 
     fn top_level(&self, name: &str) -> Option<Claim<'a>> {
-        self.0.get(name).map(|raw| Claim::read(raw))
+        self.member(name).map(Claim::read)
     }
 
     fn find(&self, path: &ClaimPath) -> Option<Claim<'a>> {
         let raw = match path {
-            ClaimPath::Name(name) => self
-                .0
-                .get(name.as_str())
-                .copied()
-                .or_else(|| self.walk(name.split('.'))),
+            ClaimPath::Name(name) => self.member(name).or_else(|| self.walk(name.split('.'))),
             ClaimPath::Path(segments) => self.walk(segments.iter().map(String::as_str)),
         };
         raw.map(Claim::read)
     }
 
     fn walk<'p>(&self, mut segments: impl Iterator<Item = &'p str>) -> Option<&'a RawValue> {
-        let mut raw = *self.0.get(segments.next()?)?;
+        let mut raw = self.member(segments.next()?)?;
         for segment in segments {
-            let members: BTreeMap<Cow<'a, str>, &'a RawValue> =
-                serde_json::from_str(raw.get()).ok()?;
-            raw = members.get(segment).copied()?;
+            raw = serde_json::from_str::<Claims<'a>>(raw.get())
+                .ok()?
+                .member(segment)?;
         }
         Some(raw)
     }
@@ -139,7 +168,7 @@ impl<'a> Claims<'a> {
         match self.top_level("exp") {
             None => Ok(None),
             Some(Claim::Number(text)) => {
-                let seconds: f64 = text.parse().map_err(|_| Rejection::MalformedToken)?;
+                let seconds = serde_json::from_str(text).map_err(|_| Rejection::MalformedToken)?;
                 Ok(Some(UnixTime::from_secs_f64(seconds)))
             }
             Some(_) => Err(Rejection::MalformedToken),

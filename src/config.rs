@@ -9,7 +9,6 @@ mod json;
 mod parse;
 mod reader;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +21,8 @@ use crate::routes::{LogoutRoute, PublicRoute};
 /// All that the operator said, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    load_balancers: BTreeMap<String, Rc<LoadBalancer>>,
+    /// Sorted by ARN.
+    load_balancers: Vec<Rc<LoadBalancer>>,
     key_endpoints: Vec<KeyEndpoint>,
     stripped: Vec<HeaderName>,
     /// Where a request without a token may pass.
@@ -57,12 +57,14 @@ impl Config {
 
     /// The trusted load balancer with this ARN; the comparison is exact.
     pub fn load_balancer(&self, signer: &str) -> Option<&Rc<LoadBalancer>> {
-        self.load_balancers.get(signer)
+        let by_arn = |lb: &Rc<LoadBalancer>| lb.arn.as_str().cmp(signer);
+        let index = self.load_balancers.binary_search_by(by_arn).ok()?;
+        self.load_balancers.get(index)
     }
 
     /// All trusted load balancers, by ARN.
     pub fn load_balancers(&self) -> impl Iterator<Item = &LoadBalancer> {
-        self.load_balancers.values().map(Rc::as_ref)
+        self.load_balancers.iter().map(Rc::as_ref)
     }
 
     /// The distinct key endpoints; [`LoadBalancer::endpoint`] is an index into them.

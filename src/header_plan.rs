@@ -167,15 +167,13 @@ impl Inbound {
 
 /// The names of trailers that must go: what no header may bring, no trailer may bring either.
 pub fn stripped_trailers(trailers: &Headers<'_>, config: &Config) -> Vec<Vec<u8>> {
-    let goes = |name: &&[u8]| is_oidc(name) || config.is_stripped(name);
-    let mut names: Vec<Vec<u8>> = trailers
-        .iter()
-        .map(|(name, _)| name)
-        .filter(goes)
-        .map(<[u8]>::to_vec)
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    for (name, _) in trailers.iter() {
+        let goes = is_oidc(name) || config.is_stripped(name);
+        if goes && !names.iter().any(|known| known == name) {
+            names.push(name.to_vec());
+        }
+    }
     names
 }
 

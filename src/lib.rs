@@ -13,6 +13,10 @@
 //!
 //! **Two rules stand above all others: fail closed, and never panic** (a trap takes every request of the
 //! Envoy worker down).
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, reason = "a test may panic")
+)]
 
 /// (0) `pluginConfig` → the typed configuration.
 pub mod config;

@@ -4,7 +4,7 @@
 //! (carry out) and `poll_event` (count, log), then arms its timer for `poll_wakeup` and calls
 //! `handle_timeout` when it is over.** Nothing here calls the host or reads a clock.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -23,7 +23,7 @@ pub struct Plugin {
     keys: KeyStore,
     cache: TokenCache,
     es256: Box<dyn Es256>,
-    waiting: BTreeMap<StreamId, AwaitingKey>,
+    waiting: HashMap<StreamId, AwaitingKey>,
     report: Report,
     reported: (usize, usize),
     has_ended: bool,
@@ -56,7 +56,7 @@ impl Plugin {
             report: Report::start(&config, signature_backend, now),
             config: Rc::new(config),
             es256,
-            waiting: BTreeMap::new(),
+            waiting: HashMap::new(),
             reported: (0, 0),
             has_ended: false,
         }

@@ -27,24 +27,24 @@ impl Reply {
             503 => headers.push(("retry-after", "1".to_owned())),
             _ => {}
         }
-        let body = serde_json::json!({ "error": rejection.name(), "message": rejection.message() });
+        let body = error_body(rejection.name(), rejection.message());
         Self {
             status: rejection.status(),
             headers,
-            body: body.to_string(),
+            body,
         }
     }
 
     /// What a client gets when Envoy itself fails the filter in the middle of a request.
     pub fn internal_error() -> Self {
-        let body = serde_json::json!({
-            "error": "internal_error",
-            "message": "The gateway could not look at the request.",
-        });
+        let body = error_body(
+            "internal_error",
+            "The gateway could not look at the request.",
+        );
         Self {
             status: 500,
             headers: json_headers(),
-            body: body.to_string(),
+            body,
         }
     }
 
@@ -59,10 +59,11 @@ impl Reply {
                 ];
                 (302, headers, String::new())
             }
-            LogoutMethod::Post => {
-                let body = serde_json::json!({ "afterLogoutURL": logout.location });
-                (200, json_headers(), body.to_string())
-            }
+            LogoutMethod::Post => (
+                200,
+                json_headers(),
+                format!("{{\"afterLogoutURL\":{}}}", json_text(&logout.location)),
+            ),
         };
         let shards = session_cookies
             .iter()
@@ -74,6 +75,19 @@ impl Reply {
             body,
         }
     }
+}
+
+fn error_body(error: &str, message: &str) -> String {
+    format!(
+        "{{\"error\":{},\"message\":{}}}",
+        json_text(error),
+        json_text(message)
+    )
+}
+
+/// A JSON string. Serializing one cannot fail.
+fn json_text(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 fn json_headers() -> Vec<(&'static str, String)> {

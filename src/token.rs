@@ -20,6 +20,10 @@ pub use key_id::KeyId;
 pub use precheck::{PrecheckedToken, RefusedToken, precheck};
 pub use protected_header::ProtectedHeader;
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use crate::reason::Rejection;
 
 /// A token of the right form. Whether anything in it is true is unknown.
@@ -76,6 +80,10 @@ impl UnverifiedToken {
         &self.payload
     }
 }
+
+/// A JSON string, borrowed unless it holds escapes.
+#[derive(Deserialize)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! From JSON to the typed configuration, field by field.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,22 +119,28 @@ fn folded(header: &HeaderName) -> String {
 
 fn stripped(
     global: &GlobalClaims,
-    load_balancers: Option<&BTreeMap<String, Rc<LoadBalancer>>>,
+    load_balancers: Option<&Vec<Rc<LoadBalancer>>>,
     strip_headers: Vec<HeaderName>,
 ) -> Vec<HeaderName> {
     let own = load_balancers
         .into_iter()
         .flatten()
-        .flat_map(|(_, lb)| &lb.output_claim_to_headers);
+        .flat_map(|lb| &lb.output_claim_to_headers);
     let mapped = global
         .output
         .iter()
         .chain(own)
         .map(|mapping| mapping.header.clone());
     let always = ALWAYS_STRIPPED.into_iter().filter_map(HeaderName::parse);
-    let mut all: Vec<HeaderName> = always.chain(mapped).chain(strip_headers).collect();
-    all.sort_by_key(folded);
-    all.dedup_by_key(|header| folded(header));
+    let mut all: Vec<HeaderName> = Vec::new();
+    for header in always.chain(mapped).chain(strip_headers) {
+        if !all
+            .iter()
+            .any(|known| known.folds_with(header.as_str().as_bytes()))
+        {
+            all.push(header);
+        }
+    }
     all
 }
 
@@ -143,22 +148,22 @@ fn read_load_balancers(
     node: &Node<'_>,
     global: &GlobalClaims,
     endpoints: &mut Vec<KeyEndpoint>,
-) -> Option<BTreeMap<String, Rc<LoadBalancer>>> {
+) -> Option<Vec<Rc<LoadBalancer>>> {
     let nodes = node.items()?;
     if !(1..=64).contains(&nodes.len()) {
         return node.problem("expected 1 to 64 items");
     }
-    let mut load_balancers = BTreeMap::new();
+    let mut load_balancers: Vec<Rc<LoadBalancer>> = Vec::new();
     for node in nodes {
         let Some(object) = node.object() else {
             continue;
         };
         if let Some(load_balancer) = read_load_balancer(object, global, endpoints, &load_balancers)
         {
-            let arn = load_balancer.arn.as_str().to_owned();
-            load_balancers.insert(arn, Rc::new(load_balancer));
+            load_balancers.push(Rc::new(load_balancer));
         }
     }
+    load_balancers.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
     Some(load_balancers)
 }
 
@@ -166,11 +171,11 @@ fn read_load_balancer(
     mut object: Object<'_>,
     global: &GlobalClaims,
     endpoints: &mut Vec<KeyEndpoint>,
-    earlier: &BTreeMap<String, Rc<LoadBalancer>>,
+    earlier: &[Rc<LoadBalancer>],
 ) -> Option<LoadBalancer> {
     let arn = object.required("arn", |node| {
         let arn = read_arn(node)?;
-        if earlier.contains_key(arn.as_str()) {
+        if earlier.iter().any(|load_balancer| load_balancer.arn == arn) {
             return node.problem("expected no duplicate of an earlier load balancer");
         }
         Some(arn)
@@ -445,8 +450,9 @@ fn read_logout(node: &Node<'_>) -> Option<Logout> {
     let path = object.required("path", |node| read_path(node));
     let location = object.required("location", |node| {
         node.text_that("an absolute https URL", |text| {
-            let host = text.strip_prefix("https://").unwrap_or_default();
-            !host.is_empty() && !host.starts_with(['/', '?', '#', ':']) && is_visible_ascii(text)
+            let rest = text.strip_prefix("https://");
+            let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+            authority.is_some_and(routes::is_authority) && is_visible_ascii(text)
         })
     });
     let hosts = object.optional("hosts").map(|node| read_hosts(&node));

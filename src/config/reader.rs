@@ -127,8 +127,11 @@ impl<'a> Node<'a> {
         let Json::Number(number) = self.json else {
             return self.wrong_type("a whole number");
         };
-        // A whole double prints as an integer; all else, 1e300 included, does not parse as one.
-        let whole = number.to_string().parse::<usize>().ok();
+        #[expect(
+            clippy::as_conversions,
+            reason = "the cast saturates, and the range says the rest"
+        )]
+        let whole = (number.fract() == 0.0 && *number >= 0.0).then_some(*number as usize);
         match whole {
             Some(value) if range.contains(&value) => Some(value),
             _ => self.problem(format!(

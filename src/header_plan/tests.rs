@@ -209,6 +209,6 @@ fn trailers_bring_no_identity_either() {
     .map(|name| (name.as_bytes(), &b"v"[..]))
     .collect();
     let names = stripped_trailers(&Headers::new(&trailers), &config);
-    let expected: [&[u8]; 3] = [b"kubeflow-userid", b"x-amzn-oidc-data", b"x_team"];
+    let expected: [&[u8]; 3] = [b"x_team", b"kubeflow-userid", b"x-amzn-oidc-data"];
     assert_eq!(names, expected);
 }

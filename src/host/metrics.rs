@@ -1,7 +1,6 @@
 //! Metric ids: one set for the whole VM, because Envoy keeps each definition for the VM's life.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use super::hostcalls::{self, MetricKind};
 use crate::report::{Counter, Gauge, KEY_FETCH_MS};
@@ -11,8 +10,8 @@ thread_local! {
 }
 
 struct Metrics {
-    counters: BTreeMap<Counter, u32>,
-    gauges: BTreeMap<Gauge, u32>,
+    counters: Vec<(Counter, u32)>,
+    gauges: Vec<(Gauge, u32)>,
     key_fetch_ms: Option<u32>,
 }
 
@@ -42,6 +41,12 @@ fn with<T>(use_metrics: impl FnOnce(&Metrics) -> T) -> T {
     METRICS.with(|metrics| use_metrics(metrics.get_or_init(Metrics::define)))
 }
 
+fn id_of<T: PartialEq>(ids: &[(T, u32)], metric: T) -> Option<u32> {
+    ids.iter()
+        .find(|(known, _)| *known == metric)
+        .map(|(_, id)| *id)
+}
+
 /// Defines all metrics, so that they show with 0 before the first request.
 pub(super) fn define_all() {
     with(|_| ());
@@ -49,14 +54,14 @@ pub(super) fn define_all() {
 
 /// Counts one. A metric that Envoy refuses must not keep a request from its answer.
 pub(super) fn count(counter: Counter) {
-    if let Some(id) = with(|metrics| metrics.counters.get(&counter).copied()) {
+    if let Some(id) = with(|metrics| id_of(&metrics.counters, counter)) {
         let _ = hostcalls::increment_metric(id, 1);
     }
 }
 
 /// Moves a gauge.
 pub(super) fn move_gauge(gauge: Gauge, change: i64) {
-    if let Some(id) = with(|metrics| metrics.gauges.get(&gauge).copied()) {
+    if let Some(id) = with(|metrics| id_of(&metrics.gauges, gauge)) {
         let _ = hostcalls::increment_metric(id, change);
     }
 }

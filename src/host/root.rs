@@ -1,7 +1,6 @@
 //! The root context: one for each configuration of a plugin in a VM.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -17,7 +16,7 @@ use crate::plugin::Plugin;
 thread_local! {
     /// The newest configuration of each plugin, by `root_id`: the next one takes over its public keys.
     /// By plugin, because two plugins with the same code share this VM.
-    static NEWEST: RefCell<BTreeMap<Vec<u8>, SharedWorker>> = const { RefCell::new(BTreeMap::new()) };
+    static NEWEST: RefCell<Vec<(Vec<u8>, SharedWorker)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// See the module.
@@ -59,11 +58,13 @@ impl Root {
         let mut plugin = Plugin::new(config, es256, name, hostcalls::now());
         let root_id = hostcalls::property("plugin_root_id").unwrap_or_default();
         Ok(NEWEST.with_borrow_mut(|newest| {
-            if let Some(earlier) = newest.get(&root_id).and_then(|w| w.try_borrow().ok()) {
+            let earlier = newest.iter().position(|(known, _)| *known == root_id);
+            let earlier = earlier.map(|index| newest.swap_remove(index).1);
+            if let Some(earlier) = earlier.as_ref().and_then(|worker| worker.try_borrow().ok()) {
                 plugin.adopt_keys(earlier.plugin());
             }
             let worker = Rc::new(RefCell::new(Worker::new(plugin, self.context_id)));
-            newest.insert(root_id, Rc::clone(&worker));
+            newest.push((root_id, Rc::clone(&worker)));
             worker
         }))
     }
@@ -73,10 +74,12 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
         self.with_worker(|worker| worker.on_call_response(token, headers, body_size));
     }
+}
 
-    fn on_done(&mut self) -> bool {
+/// Envoy deletes the context when its configuration and the last request under it are gone.
+impl Drop for Root {
+    fn drop(&mut self) {
         self.with_worker(Worker::on_end);
-        true
     }
 }
 

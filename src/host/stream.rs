@@ -28,14 +28,17 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
+impl Context for Stream {}
+
+/// Envoy deletes the context when the request is over, however it ended.
+impl Drop for Stream {
+    fn drop(&mut self) {
         let id = self.id;
+        // Without a worker nothing waits.
         let _ = self.with_worker(|worker| {
             worker.on_stream_end(id);
             Ok(())
         });
-        true
     }
 }
 

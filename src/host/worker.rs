@@ -1,7 +1,6 @@
 //! What the root context and its streams share: the plugin, the calls under way, the timer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,7 +27,8 @@ const SOON: Duration = Duration::from_millis(1);
 pub(super) struct Worker {
     plugin: Plugin,
     root_id: u32,
-    calls: BTreeMap<u32, AttemptId>,
+    /// The calls under way, by the SDK's token; as few as there are slots and refreshes.
+    calls: Vec<(u32, AttemptId)>,
     /// When the next tick comes, where one is asked for.
     next_tick: Option<UnixTime>,
 }
@@ -44,7 +44,7 @@ impl Worker {
         Self {
             plugin,
             root_id,
-            calls: BTreeMap::new(),
+            calls: Vec::new(),
             next_tick: None,
         }
     }
@@ -121,9 +121,10 @@ impl Worker {
 
     /// Runs in a callback of the root. No headers: the call ended without an answer.
     pub(super) fn on_call_response(&mut self, token: u32, headers: usize, body_size: usize) {
-        let Some(attempt) = self.calls.remove(&token) else {
+        let Some(index) = self.calls.iter().position(|(known, _)| *known == token) else {
             return;
         };
+        let (_, attempt) = self.calls.swap_remove(index);
         let status = if headers > 0 { call_status() } else { None };
         // One byte more than the limit, so that a longer body is seen to be longer.
         let max_size = body_size.min(MAX_PEM_BYTES.saturating_add(1));
@@ -146,7 +147,7 @@ impl Worker {
             let timeout = self.plugin.config().public_keys.fetch_timeout;
             match hostcalls::dispatch(&order, timeout) {
                 Ok(token) => {
-                    self.calls.insert(token, order.attempt);
+                    self.calls.push((token, order.attempt));
                 }
                 Err(_) => {
                     let result = FetchResult::Failed(FetchFailure::NotDispatched);

@@ -1,10 +1,9 @@
 //! What the store knows of one key.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{PublicKey, StreamId};
+use super::PublicKey;
 use crate::config::KeyLimits;
 use crate::reason::Rejection;
 use crate::time::UnixTime;
@@ -14,25 +13,49 @@ use crate::time::UnixTime;
 pub(super) struct Entry {
     pub(super) held: Option<Held>,
     pub(super) fetch: Option<Fetch>,
-    pub(super) waiters: BTreeSet<StreamId>,
+    /// Requests that wait for it.
+    pub(super) waiting: usize,
     pub(super) block: Option<Block>,
-    /// Fetches that failed in a row.
-    pub(super) failures: u32,
-    /// Its place in the queue while it is queued.
-    pub(super) queued_as: u64,
 }
 
 impl Entry {
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_none()
-            && self.fetch.is_none()
-            && self.waiters.is_empty()
-            && self.block.is_none()
+        self.is_idle() && self.block.is_none()
+    }
+
+    /// Holds nothing but "not before …".
+    pub(super) fn is_idle(&self) -> bool {
+        self.held.is_none() && self.fetch.is_none() && self.waiting == 0
+    }
+
+    /// Whether nothing in it will matter again.
+    pub(super) fn is_stale(&self, now: UnixTime) -> bool {
+        self.is_idle() && self.block.is_none_or(|block| block.is_forgotten(now))
     }
 
     /// What forbids a fetch at this time.
     pub(super) fn block_at(&self, now: UnixTime) -> Option<Block> {
-        self.block.filter(|block| now < block.until())
+        self.block.filter(|block| now < block.until)
+    }
+
+    pub(super) fn blocked_until(&self) -> Option<UnixTime> {
+        self.block.map(|block| block.until)
+    }
+
+    pub(super) fn note_not_found(&mut self, until: UnixTime) {
+        self.block = Some(Block { until, failures: 0 });
+    }
+
+    /// A longer back-off after each failure; what failed long ago does not count.
+    pub(super) fn note_failure(&mut self, now: UnixTime) {
+        let earlier = self.block.filter(|block| !block.is_forgotten(now));
+        let failures = earlier.map_or(0, |block| block.failures).saturating_add(1);
+        let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
+        let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
+        self.block = Some(Block {
+            until: now.plus(back_off.min(LONGEST_BACK_OFF)),
+            failures,
+        });
     }
 
     pub(super) fn is_first_fetch(&self) -> bool {
@@ -136,40 +159,30 @@ impl Fetch {
     }
 }
 
-/// Why there is no fetch before some time.
+/// No fetch before `until`: after `failures` in a row, or, with none, because there is no such key.
 #[derive(Clone, Copy)]
-pub(super) enum Block {
-    NotFound { until: UnixTime },
-    Failed { until: UnixTime },
+pub(super) struct Block {
+    until: UnixTime,
+    failures: u32,
 }
 
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+const MAX_DOUBLINGS: u32 = 5;
+
+/// How long a failure counts towards the next back-off.
+const FAILURE_MEMORY: Duration = Duration::from_secs(60);
 
 impl Block {
-    pub(super) fn not_found(until: UnixTime) -> Self {
-        Self::NotFound { until }
-    }
-
-    /// 1 s after the first failure, doubling to 30 s.
-    pub(super) fn failed(now: UnixTime, failures: u32) -> Self {
-        let doublings = failures.saturating_sub(1).min(5);
-        let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
-        Self::Failed {
-            until: now.plus(back_off.min(LONGEST_BACK_OFF)),
-        }
-    }
-
-    pub(super) fn until(self) -> UnixTime {
-        match self {
-            Self::NotFound { until } | Self::Failed { until } => until,
-        }
-    }
-
     pub(super) fn rejection(self) -> Rejection {
-        match self {
-            Self::NotFound { .. } => Rejection::UnknownKey,
-            Self::Failed { .. } => Rejection::KeyUnavailable,
+        if self.failures == 0 {
+            Rejection::UnknownKey
+        } else {
+            Rejection::KeyUnavailable
         }
+    }
+
+    fn is_forgotten(self, now: UnixTime) -> bool {
+        now >= self.until.plus(FAILURE_MEMORY)
     }
 }

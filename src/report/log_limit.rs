@@ -1,7 +1,6 @@
 //! At most ten lines a second of one kind, then the number of those left out: an attacker must not be
 //! able to fill the disk or to hide in the noise.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::time::UnixTime;
@@ -9,8 +8,8 @@ use crate::time::UnixTime;
 const LINES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// One window for each kind of line.
-pub(super) struct LogLimit<K>(BTreeMap<K, Window>);
+/// One window for each kind of line; the kinds are few.
+pub(super) struct LogLimit<K>(Vec<(K, Window)>);
 
 struct Window {
     end: UnixTime,
@@ -18,24 +17,34 @@ struct Window {
     left_out: u64,
 }
 
-impl<K> Default for LogLimit<K> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
+impl Window {
+    /// With its first line.
+    fn open(now: UnixTime) -> Self {
+        Self {
+            end: now.plus(WINDOW),
+            lines: 1,
+            left_out: 0,
+        }
     }
 }
 
-impl<K: Copy + Ord> LogLimit<K> {
+impl<K> Default for LogLimit<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Copy + PartialEq> LogLimit<K> {
     /// May a line of this kind be logged now? A window that has ended with lines left out stays closed
     /// until `ended` took the number.
     pub(super) fn admit(&mut self, kind: K, now: UnixTime) -> bool {
-        let fresh = || Window {
-            end: now.plus(WINDOW),
-            lines: 0,
-            left_out: 0,
+        let Some((_, window)) = self.0.iter_mut().find(|(known, _)| *known == kind) else {
+            self.0.push((kind, Window::open(now)));
+            return true;
         };
-        let window = self.0.entry(kind).or_insert_with(fresh);
         if now >= window.end && window.left_out == 0 {
-            *window = fresh();
+            *window = Window::open(now);
+            return true;
         }
         if window.lines < LINES {
             window.lines = window.lines.saturating_add(1);
@@ -47,24 +56,24 @@ impl<K: Copy + Ord> LogLimit<K> {
 
     /// The windows that have ended, with the number of lines left out (never 0).
     pub(super) fn ended(&mut self, now: UnixTime) -> Vec<(K, u64)> {
-        let over = self.0.iter().filter(|(_, window)| window.end <= now);
-        let over: Vec<(K, u64)> = over
+        let over = |window: &Window| window.end <= now;
+        let left_out = self
+            .0
+            .iter()
+            .filter(|(_, window)| over(window) && window.left_out > 0);
+        let left_out = left_out
             .map(|(kind, window)| (*kind, window.left_out))
             .collect();
-        for (kind, _) in &over {
-            self.0.remove(kind);
-        }
-        over.into_iter()
-            .filter(|(_, left_out)| *left_out > 0)
-            .collect()
+        self.0.retain(|(_, window)| !over(window));
+        left_out
     }
 
     /// When the next window with lines left out ends.
     pub(super) fn next_end(&self) -> Option<UnixTime> {
         self.0
-            .values()
-            .filter(|w| w.left_out > 0)
-            .map(|w| w.end)
+            .iter()
+            .filter(|(_, window)| window.left_out > 0)
+            .map(|(_, window)| window.end)
             .min()
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 /// It becomes part of a URL path, so nothing but hexadecimal digits and `-` may ever be in it: a `kid`
 /// like `../../bucket/key` would let the sender choose the key (CVE-2026-81829 was that in another
 /// verifier).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 36]);
 
 impl KeyId {

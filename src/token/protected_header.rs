@@ -5,12 +5,13 @@
 //! different ones.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use super::Text;
 use crate::reason::Rejection;
 
 /// The members that are checked. Nothing here is proved.
@@ -46,10 +47,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for ProtectedHeader<'a> {
     }
 }
 
-/// A string that is borrowed unless it holds escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 struct HeaderVisitor;
 
 impl<'de> Visitor<'de> for HeaderVisitor {
@@ -62,7 +59,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut alg, mut kid, mut signer, mut iss, mut client) = (None, None, None, None, None);
         let mut exp = None;
-        let mut others = BTreeSet::new();
+        let mut others = HashSet::new();
         while let Some(Text(name)) = map.next_key()? {
             match &*name {
                 "alg" => once(&mut alg, map.next_value::<Text<'de>>()?)?,

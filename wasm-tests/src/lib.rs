@@ -1,1 +1,49 @@
-//! What the end-to-end tests share.
+//! The built module in real Envoy: what the end-to-end tests share.
+//!
+//! A scenario starts one Envoy with the module between a client and an upstream that shows what it
+//! received, beside a key endpoint that misbehaves on demand:
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use wasm_tests::Scenario;
+//!
+//! let s = Scenario::new().config(json!({"clockSkew": "0s"})).start();
+//! let response = s.get("/").token(&s.token()).send();
+//! assert_eq!(response.echo().values("kubeflow-userid"), ["ada@example.com"]);
+//! ```
+//!
+//! Nothing sleeps for a condition: [`eventually`] awaits it, within bounds. No port is fixed: the
+//! operating system chooses each. Bytes that are no text travel as Latin-1 strings, one character a
+//! byte ([`latin1`]).
+//!
+//! `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
+//! the module (default: `dist/alb_authn.wasm`).
+
+mod scenario;
+mod running;
+mod config;
+mod envoy;
+mod alb;
+mod client;
+mod http1;
+mod http2;
+mod key_endpoint;
+mod refusal;
+mod bad_config;
+mod upstream;
+mod wait;
+
+pub use alb::{ARN, CLIENT, Forgery, ISSUER, KID, USER, claims, entry, entry_for, load_balancer};
+pub use bad_config::{
+    BadField, assert_config_refused, assert_fields_refused, assert_members_required,
+};
+pub use client::{Connection, Pending, Request, Response};
+pub use config::{Plugin, Upstream};
+pub use envoy::{AccessLine, Envoy};
+pub use http1::{Headers, bytes_of, latin1};
+pub use key_endpoint::{Answer, KeyEndpoint, KeyRequest, closed_port};
+pub use refusal::{Case, REASONS, assert_refused};
+pub use running::Running;
+pub use scenario::Scenario;
+pub use upstream::Echo;
+pub use wait::eventually;

@@ -1,0 +1,150 @@
+//! The load balancer that the tests trust by default, and tokens as it, or a forger, would write them.
+
+use alb_token::mint::{KeyPair, LoadBalancer, unix_now};
+use serde_json::{Map, Value, json};
+
+/// The default load balancer's ARN.
+pub const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
+/// Its IdP.
+pub const ISSUER: &str = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE";
+/// Its client id at the IdP.
+pub const CLIENT: &str = "3n4b5urk1ft4fl3mg5e62d9ado";
+/// The id of its key.
+pub const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
+/// The e-mail of the user of most tests.
+pub const USER: &str = "ada@example.com";
+
+/// The default load balancer.
+pub fn load_balancer() -> LoadBalancer {
+    LoadBalancer {
+        arn: ARN.to_owned(),
+        issuer: ISSUER.to_owned(),
+        client: CLIENT.to_owned(),
+    }
+}
+
+/// Its entry in `loadBalancers`; keys come from the cluster `keys`.
+pub fn entry() -> Value {
+    entry_for(&load_balancer())
+}
+
+/// The entry of any load balancer whose keys come from the cluster `keys`.
+pub fn entry_for(load_balancer: &LoadBalancer) -> Value {
+    json!({
+        "arn": load_balancer.arn,
+        "issuers": [load_balancer.issuer],
+        "clientIds": [load_balancer.client],
+        "keyEndpoint": {"cluster": "keys"},
+    })
+}
+
+/// The claims of [`USER`], as Cognito writes them.
+pub fn claims() -> Map<String, Value> {
+    let claims = json!({
+        "sub": "23d498b2-3031-70d2-8a15-49dd886a087b",
+        "email_verified": "true",
+        "email": USER,
+        "username": "ada",
+    });
+    object(claims)
+}
+
+/// A token that is good but for what a test changes in it.
+#[derive(Clone)]
+pub struct Forgery {
+    header: Map<String, Value>,
+    payload: Map<String, Value>,
+    key: KeyPair,
+    padded: bool,
+}
+
+impl Forgery {
+    /// A good token of `load_balancer`, signed with `key`.
+    pub fn new(load_balancer: &LoadBalancer, key: &KeyPair) -> Self {
+        let exp = unix_now() + 120;
+        Self {
+            header: load_balancer.protected_header(key.kid(), exp),
+            payload: load_balancer.payload(&claims(), exp),
+            key: key.clone(),
+            padded: true,
+        }
+    }
+
+    /// With this member in the protected header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without that member in the protected header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self
+    }
+
+    /// With this claim in the payload.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.payload.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without that claim in the payload.
+    #[must_use]
+    pub fn without_claim(mut self, name: &str) -> Self {
+        self.payload.remove(name);
+        self
+    }
+
+    /// Ending at `exp` (Unix seconds), by header and payload.
+    #[must_use]
+    pub fn expiring_at(self, exp: i64) -> Self {
+        self.header("exp", exp).claim("exp", exp)
+    }
+
+    /// Signed with another key; the key id stays.
+    #[must_use]
+    pub fn signed_by(mut self, key: &KeyPair) -> Self {
+        self.key = key.clone();
+        self
+    }
+
+    /// In RFC 7515's base64url, without padding.
+    #[must_use]
+    pub fn unpadded(mut self) -> Self {
+        self.padded = false;
+        self
+    }
+
+    /// The protected header's JSON text.
+    pub fn header_text(&self) -> String {
+        Value::Object(self.header.clone()).to_string()
+    }
+
+    /// The payload's JSON text.
+    pub fn payload_text(&self) -> String {
+        Value::Object(self.payload.clone()).to_string()
+    }
+
+    /// The token.
+    pub fn sign(&self) -> String {
+        self.sign_bytes(
+            self.header_text().as_bytes(),
+            self.payload_text().as_bytes(),
+        )
+    }
+
+    /// A token of these two texts in place of its own, whatever they hold.
+    pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
+        self.key.sign_parts(header, payload, self.padded)
+    }
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("no JSON object: {other}"),
+    }
+}

@@ -1,0 +1,193 @@
+//! A load balancer's public-key endpoint, which answers each key id as a test wants it to.
+
+use std::collections::HashMap;
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use alb_token::mint::KeyPair;
+
+use crate::http1::{Body, read_message, values, write_response};
+
+/// What the endpoint does with a request for one key id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// 200 with these bytes.
+    Body(Vec<u8>),
+    /// This status, with a key in the body that must not be taken.
+    Status(u16),
+    /// Nothing, until another answer is set.
+    Hold,
+    /// A TCP reset.
+    Reset,
+    /// Half of the announced body, then the end of the connection.
+    CloseMidBody,
+    /// Half of the announced body, then nothing.
+    StallMidBody,
+}
+
+impl Answer {
+    /// 200 with the public half of `key`.
+    pub fn key(key: &KeyPair) -> Self {
+        Self::Body(key.public_pem().into_bytes())
+    }
+}
+
+/// A request that the endpoint saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyRequest {
+    /// The request line.
+    pub line: String,
+    /// The `host` header: the `:authority` of Envoy's request.
+    pub authority: String,
+}
+
+/// The endpoint; it answers until the test ends.
+#[derive(Clone)]
+pub struct KeyEndpoint {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    answers: HashMap<String, Answer>,
+    requests: Vec<KeyRequest>,
+}
+
+impl KeyEndpoint {
+    /// Starts an endpoint that knows no key: it answers 404.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let addr = listener.local_addr().expect("a bound socket");
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let endpoint = Self { addr, shared };
+        let acceptor = endpoint.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let endpoint = acceptor.clone();
+                thread::spawn(move || endpoint.serve(stream));
+            }
+        });
+        endpoint
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// From now on, and for requests on hold, `kid` is answered so.
+    pub fn set(&self, kid: &str, answer: Answer) {
+        self.state().answers.insert(kid.to_owned(), answer);
+        self.shared.changed.notify_all();
+    }
+
+    /// Serves the public half of `key` under its own id.
+    pub fn serve_key(&self, key: &KeyPair) {
+        self.set(key.kid(), Answer::key(key));
+    }
+
+    /// Every request so far.
+    pub fn requests(&self) -> Vec<KeyRequest> {
+        self.state().requests.clone()
+    }
+
+    /// How many requests asked for `kid`.
+    pub fn count(&self, kid: &str) -> usize {
+        let ending = format!("/{kid} HTTP/1.1");
+        let state = self.state();
+        let matching = state.requests.iter().filter(|r| r.line.ends_with(&ending));
+        matching.count()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let Ok(clone) = stream.try_clone() else {
+            return;
+        };
+        let mut reader = BufReader::new(clone);
+        while let Ok(Some(request)) = read_message(&mut reader, Body::Announced) {
+            let authority = values(&request.headers, "host").join(",");
+            let kid = kid_of(&request.start_line);
+            self.state().requests.push(KeyRequest {
+                line: request.start_line,
+                authority,
+            });
+            if respond(&mut stream, self.answer(&kid)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The answer for `kid`, once it isn't [`Answer::Hold`].
+    fn answer(&self, kid: &str) -> Answer {
+        let held = |state: &mut State| state.answers.get(kid) == Some(&Answer::Hold);
+        let state = self.shared.changed.wait_while(self.state(), held);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let answer = state.answers.get(kid).cloned();
+        answer.unwrap_or(Answer::Status(404))
+    }
+}
+
+/// A port on which nothing listens: connections to it are refused.
+pub fn closed_port() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket")
+}
+
+fn kid_of(request_line: &str) -> String {
+    let path = request_line.split(' ').nth(1).unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// Fails when the connection can't be used any further.
+fn respond(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
+    match answer {
+        Answer::Body(body) => write_response(stream, 200, "text/plain", &body),
+        Answer::Status(status) => write_response(stream, status, "text/plain", decoy().as_bytes()),
+        Answer::CloseMidBody => {
+            stream.write_all(half_of(decoy()).as_bytes())?;
+            Err(std::io::ErrorKind::ConnectionAborted.into())
+        }
+        Answer::StallMidBody => {
+            stream.write_all(half_of(decoy()).as_bytes())?;
+            // The other side gives up and closes: that ends the wait.
+            stream.read(&mut [0]).map(|_| ())
+        }
+        Answer::Reset => reset(stream),
+        Answer::Hold => Ok(()),
+    }
+}
+
+fn half_of(body: &str) -> String {
+    let announced = body.len() * 2;
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {announced}\r\n\r\n{body}")
+}
+
+/// Half a status line, then RST in place of FIN: a close that waits for nothing sends it.
+fn reset(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 2")?;
+    socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO))?;
+    Err(std::io::ErrorKind::ConnectionReset.into())
+}
+
+/// A well-formed key that is sent only where it must not be believed.
+fn decoy() -> &'static str {
+    static DECOY: OnceLock<String> = OnceLock::new();
+    DECOY.get_or_init(|| KeyPair::generate("decoy").public_pem())
+}

@@ -1,0 +1,221 @@
+//! Envoy refuses each bad configuration, and the log names the field: load balancers, claims and
+//! headers.
+
+use serde_json::json;
+use wasm_tests::{BadField, assert_fields_refused, entry};
+
+#[test]
+fn bad_load_balancers_are_refused() {
+    let arn = |arn: &str, path| ("/loadBalancers/0/arn", json!(arn), path);
+    let beginning = "arn:aws:elasticloadbalancing:us-west-2:123456789012:";
+    let network = format!("{beginning}loadbalancer/net/kubeflow/50dc6c495c0c9188");
+    let listener = format!("{beginning}listener/app/kubeflow/50dc6c495c0c9188/0123456789abcdef");
+    let spaced = format!("{beginning}loadbalancer/app/kubeflow/50dc6c495c0c9188 ");
+    let china = "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/cn/50dc6c495c0c9188";
+    let mut in_china = entry();
+    in_china["arn"] = china.into();
+    let many: Vec<_> = (0..65)
+        .map(|n| {
+            let mut entry = entry();
+            entry["arn"] = format!("{beginning}loadbalancer/app/kubeflow/{n:016x}").into();
+            entry
+        })
+        .collect();
+    let here = "loadBalancers[0].arn:";
+    let claim = json!([{"claim": "a"}]);
+    assert_fields_refused(vec![
+        ("/loadBalancers", json!([]), "loadBalancers:"),
+        ("/loadBalancers", json!({}), "loadBalancers:"),
+        ("/loadBalancers", json!(null), "loadBalancers:"),
+        ("/loadBalancers", json!(many), "loadBalancers:"),
+        (
+            "/loadBalancers",
+            json!([entry(), entry()]),
+            "loadBalancers[1].arn:",
+        ),
+        ("/loadBalancers/0", json!("arn"), "loadBalancers[0]:"),
+        arn("", here),
+        arn("*", here),
+        arn("50dc6c495c0c9188", here),
+        arn(&network, here),
+        arn(&listener, here),
+        arn(&spaced, here),
+        ("/loadBalancers/0/arn", json!(null), here),
+        ("/loadBalancers/0/arn", json!(5), here),
+        (
+            "/loadBalancers/0/region",
+            json!("us-west-2"),
+            "loadBalancers[0].region",
+        ),
+        (
+            "/loadBalancers/0/issuers",
+            json!([]),
+            "loadBalancers[0].issuers",
+        ),
+        (
+            "/loadBalancers/0/issuers",
+            json!("x"),
+            "loadBalancers[0].issuers:",
+        ),
+        (
+            "/loadBalancers/0/issuers",
+            json!([5]),
+            "loadBalancers[0].issuers[0]:",
+        ),
+        (
+            "/loadBalancers/0/issuers",
+            json!(["*", "x"]),
+            "loadBalancers[0].issuers",
+        ),
+        (
+            "/loadBalancers/0/issuers",
+            json!(["x", "x"]),
+            "loadBalancers[0].issuers[1]:",
+        ),
+        (
+            "/loadBalancers/0/clientIds",
+            json!([]),
+            "loadBalancers[0].clientIds",
+        ),
+        (
+            "/loadBalancers/0/clientIds",
+            json!(["x", "y", "x"]),
+            "loadBalancers[0].clientIds[2]:",
+        ),
+        (
+            "/loadBalancers/0/requiredClaims",
+            claim,
+            "loadBalancers[0].requiredClaims[0].anyOf",
+        ),
+        (
+            "/loadBalancers/0/outputClaimToHeaders",
+            json!([]),
+            "loadBalancers[0].outputClaimToHeaders:",
+        ),
+        (
+            "/loadBalancers/0/keyEndpoint",
+            json!({"port": 1}),
+            "loadBalancers[0].keyEndpoint.port",
+        ),
+        (
+            "/loadBalancers/0/keyEndpoint",
+            json!({"cluster": 1}),
+            "loadBalancers[0].keyEndpoint.cluster:",
+        ),
+        (
+            "/loadBalancers",
+            json!([in_china]),
+            "loadBalancers[0].keyEndpoint.authority:",
+        ),
+    ]);
+}
+
+#[test]
+fn bad_headers_and_claims_are_refused() {
+    let mut rows: Vec<BadField> = [
+        "host",
+        "connection",
+        "content-length",
+        "Transfer-Encoding",
+        "te",
+        "upgrade",
+        "cookie",
+        "authorization",
+        "x-amzn-oidc-data",
+        "X-Amzn-Oidc-Other",
+        "",
+        "two words",
+        "a:b",
+        ":path",
+        "é",
+    ]
+    .into_iter()
+    .map(|name| {
+        (
+            "/outputClaimToHeaders/0/header",
+            json!(name),
+            "outputClaimToHeaders[0].header:",
+        )
+    })
+    .collect();
+    let pair = |a: &str, b: &str| json!([{"header": a, "claim": "a"}, {"header": b, "claim": "b"}]);
+    rows.extend([
+        ("/stripHeaders", json!(["cookie"]), "stripHeaders[0]:"),
+        ("/stripHeaders", json!(["x-a", "X_A"]), "stripHeaders[1]:"),
+        ("/stripHeaders", json!("x-a"), "stripHeaders:"),
+        ("/outputClaimToHeaders", json!([]), "outputClaimToHeaders:"),
+        (
+            "/outputClaimToHeaders",
+            pair("x-a", "x_a"),
+            "outputClaimToHeaders[1].header:",
+        ),
+        (
+            "/outputClaimToHeaders",
+            pair("x-a", "X-A"),
+            "outputClaimToHeaders[1].header:",
+        ),
+        (
+            "/outputClaimToHeaders/0/claim",
+            json!(""),
+            "outputClaimToHeaders[0].claim",
+        ),
+        (
+            "/outputClaimToHeaders/0/claim",
+            json!([]),
+            "outputClaimToHeaders[0].claim",
+        ),
+        (
+            "/outputClaimToHeaders/0/claim",
+            json!(["a", 5]),
+            "outputClaimToHeaders[0].claim",
+        ),
+        (
+            "/outputClaimToHeaders/0/claim",
+            json!(5),
+            "outputClaimToHeaders[0].claim:",
+        ),
+        (
+            "/outputClaimToHeaders/0/prefix",
+            json!("a\nb"),
+            "outputClaimToHeaders[0].prefix:",
+        ),
+        (
+            "/outputClaimToHeaders/0/prefix",
+            json!("a\u{7f}"),
+            "outputClaimToHeaders[0].prefix:",
+        ),
+        (
+            "/outputClaimToHeaders/0/lowercase",
+            json!("yes"),
+            "outputClaimToHeaders[0].lowercase:",
+        ),
+        (
+            "/outputClaimToHeaders/0/required",
+            json!(1),
+            "outputClaimToHeaders[0].required:",
+        ),
+        (
+            "/outputClaimToHeaders/0/value",
+            json!("x"),
+            "outputClaimToHeaders[0].value",
+        ),
+        (
+            "/requiredClaims/0/anyOf",
+            json!([]),
+            "requiredClaims[0].anyOf",
+        ),
+        (
+            "/requiredClaims/0/anyOf",
+            json!("b"),
+            "requiredClaims[0].anyOf:",
+        ),
+        (
+            "/requiredClaims/0/anyOf",
+            json!(["b", "b"]),
+            "requiredClaims[0].anyOf[1]:",
+        ),
+        ("/emailVerified", json!("sometimes"), "emailVerified:"),
+        ("/emailVerified", json!(true), "emailVerified:"),
+    ]);
+    assert_fields_refused(rows);
+}

@@ -110,13 +110,7 @@ impl Plugin {
         now: UnixTime,
     ) -> Decision {
         let key_ref = request.key();
-        let mut checks = Checks {
-            config: &self.config,
-            es256: &*self.es256,
-            cache: &mut self.cache,
-            cache_hit: None,
-            key_is_proven: false,
-        };
+        let mut checks = Checks::new(&self.config, &*self.es256, &mut self.cache);
         let decision = request.handle_key(key, &mut checks, now);
         let (cache_hit, key_is_proven) = (checks.cache_hit, checks.key_is_proven);
         if key_is_proven {

@@ -204,7 +204,18 @@ pub struct Checks<'a> {
     pub key_is_proven: bool,
 }
 
-impl Checks<'_> {
+impl<'a> Checks<'a> {
+    /// Nothing is looked at yet.
+    pub fn new(config: &'a Config, es256: &'a dyn Es256, cache: &'a mut TokenCache) -> Self {
+        Self {
+            config,
+            es256,
+            cache,
+            cache_hit: None,
+            key_is_proven: false,
+        }
+    }
+
     fn identify(
         &mut self,
         token: PrecheckedToken,

@@ -48,13 +48,7 @@ fn judge(token: &str, now: UnixTime) -> (Reason, Option<String>) {
         Request::AwaitingKey(waiting) => {
             let key = PublicKey::from_pem(vectors()[0].public_key_pem.as_bytes()).unwrap();
             let mut cache = TokenCache::new(0);
-            let mut checks = Checks {
-                config: &config,
-                es256: &P256,
-                cache: &mut cache,
-                cache_hit: None,
-                key_is_proven: false,
-            };
+            let mut checks = Checks::new(&config, &P256, &mut cache);
             waiting.handle_key(Ok(Rc::new(key)), &mut checks, now)
         }
     };

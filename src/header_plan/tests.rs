@@ -18,13 +18,7 @@ fn after(config: Value, more: &[(&str, &str)]) -> Option<Owned> {
         Request::Decided(decision) => decision,
         Request::AwaitingKey(request) => {
             let mut cache = TokenCache::new(0);
-            let mut checks = crate::request::Checks {
-                config: &config,
-                es256: &P256,
-                cache: &mut cache,
-                cache_hit: None,
-                key_is_proven: false,
-            };
+            let mut checks = crate::request::Checks::new(&config, &P256, &mut cache);
             request.handle_key(Ok(Rc::new(public_key(1))), &mut checks, at(0))
         }
     };

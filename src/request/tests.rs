@@ -36,13 +36,7 @@ fn go_on(
     let Request::AwaitingKey(waiting) = arrive(config, &[("x-amzn-oidc-data", token)]) else {
         panic!("the key should be needed");
     };
-    let mut checks = Checks {
-        config,
-        es256: &P256,
-        cache,
-        cache_hit: None,
-        key_is_proven: false,
-    };
+    let mut checks = Checks::new(config, &P256, cache);
     let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, now);
     (decision.reason, checks.cache_hit)
 }
@@ -141,13 +135,7 @@ fn a_good_token_and_its_key_make_a_user() {
         panic!("the key should be needed");
     };
     let mut cache = TokenCache::new(0);
-    let mut checks = Checks {
-        config: &config,
-        es256: &P256,
-        cache: &mut cache,
-        cache_hit: None,
-        key_is_proven: false,
-    };
+    let mut checks = Checks::new(&config, &P256, &mut cache);
     let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
     assert_eq!(decision.reason, Reason::Ok);
     let Action::Forward { user, .. } = decision.action else {
@@ -169,13 +157,7 @@ fn a_wrong_signature_proves_no_key() {
         panic!("the key should be needed");
     };
     let mut cache = TokenCache::new(10_000);
-    let mut checks = Checks {
-        config: &config,
-        es256: &P256,
-        cache: &mut cache,
-        cache_hit: None,
-        key_is_proven: false,
-    };
+    let mut checks = Checks::new(&config, &P256, &mut cache);
     let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
     assert_eq!(decision.reason, rejected(Rejection::InvalidSignature));
     assert_eq!(

@@ -1,0 +1,167 @@
+//! `loadBalancers`: whom to trust, for what, and where the keys are.
+
+use std::rc::Rc;
+
+use super::claims::{read_output, read_required_claims};
+use super::{GlobalClaims, has_control, is_visible_ascii};
+use crate::alb::{AlbArn, KeyEndpoint};
+use crate::config::reader::{Node, Object};
+use crate::config::{Allowed, ClaimToHeader, EmailVerified, LoadBalancer, RequiredClaim};
+use crate::routes;
+
+pub(super) fn read_load_balancers(
+    node: &Node<'_>,
+    global: &GlobalClaims,
+    endpoints: &mut Vec<KeyEndpoint>,
+) -> Option<Vec<Rc<LoadBalancer>>> {
+    let nodes = node.items()?;
+    if !(1..=64).contains(&nodes.len()) {
+        return node.problem("expected 1 to 64 items");
+    }
+    let mut load_balancers: Vec<Rc<LoadBalancer>> = Vec::new();
+    for node in nodes {
+        let Some(object) = node.object() else {
+            continue;
+        };
+        if let Some(load_balancer) = read_load_balancer(object, global, endpoints, &load_balancers)
+        {
+            load_balancers.push(Rc::new(load_balancer));
+        }
+    }
+    load_balancers.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
+    Some(load_balancers)
+}
+
+fn read_load_balancer(
+    mut object: Object<'_>,
+    global: &GlobalClaims,
+    endpoints: &mut Vec<KeyEndpoint>,
+    earlier: &[Rc<LoadBalancer>],
+) -> Option<LoadBalancer> {
+    let arn = object.required("arn", |node| {
+        let arn = read_arn(node)?;
+        if earlier.iter().any(|load_balancer| load_balancer.arn == arn) {
+            return node.problem("expected no duplicate of an earlier load balancer");
+        }
+        Some(arn)
+    });
+    let issuers = object.required("issuers", read_allowed);
+    let client_ids = object.required("clientIds", read_allowed);
+    let own_required = object.or("requiredClaims", Vec::new(), read_required_claims);
+    let output = object.or("outputClaimToHeaders", global.output.clone(), read_output);
+    let endpoint = read_key_endpoint(&mut object, arn.as_ref());
+    object.finish();
+    let required_claims = [global.required.as_slice(), own_required.as_slice()].concat();
+    Some(LoadBalancer {
+        email_verified: effective_email_verified(global.email_verified, &output, &required_claims),
+        arn: arn?,
+        issuers: issuers?,
+        client_ids: client_ids?,
+        endpoint: index_of(endpoints, endpoint?),
+        output_claim_to_headers: output,
+        required_claims,
+    })
+}
+
+fn effective_email_verified(
+    configured: EmailVerified,
+    output: &[ClaimToHeader],
+    required: &[RequiredClaim],
+) -> EmailVerified {
+    let mut claims = output
+        .iter()
+        .map(|o| &o.claim)
+        .chain(required.iter().map(|required| &required.claim));
+    if claims.any(|claim| claim.is_top_level("email")) {
+        configured
+    } else {
+        EmailVerified::Ignored
+    }
+}
+
+fn index_of(endpoints: &mut Vec<KeyEndpoint>, endpoint: KeyEndpoint) -> usize {
+    match endpoints.iter().position(|known| *known == endpoint) {
+        Some(index) => index,
+        None => {
+            endpoints.push(endpoint);
+            endpoints.len().saturating_sub(1)
+        }
+    }
+}
+
+fn read_arn(node: &Node<'_>) -> Option<AlbArn> {
+    AlbArn::parse(node.text()?).or_else(|| {
+        node.problem(
+            "expected an application load balancer's full ARN, \
+             arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/app/NAME/ID",
+        )
+    })
+}
+
+fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
+    let values = node.list(1..=usize::MAX, Clone::clone, |item| {
+        item.text_that("a non-empty string without control characters", |text| {
+            !text.is_empty() && !has_control(text)
+        })
+    })?;
+    if !values.iter().any(|value| value == "*") {
+        return Some(Allowed::OneOf(values));
+    }
+    if values.len() == 1 {
+        Some(Allowed::Any)
+    } else {
+        node.problem("expected \"*\" to stand alone")
+    }
+}
+
+fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<KeyEndpoint> {
+    let documented = arn.and_then(KeyEndpoint::documented);
+    let given = object.optional("keyEndpoint");
+    let mut cluster = None;
+    let mut authority = None;
+    let mut path_prefix = None;
+    if let Some(node) = &given {
+        let mut fields = node.object()?;
+        cluster = fields.optional("cluster").map(|n| {
+            n.text_that("the name of an Envoy cluster", |t| {
+                !t.is_empty() && !has_control(t)
+            })
+        });
+        authority = fields
+            .optional("authority")
+            .map(|n| n.text_that("a host name, with or without a port", routes::is_authority));
+        path_prefix = fields.optional("pathPrefix").map(|n| {
+            n.text_that("a path that starts with / and holds no blanks", |t| {
+                t.starts_with('/') && is_visible_ascii(t)
+            })
+        });
+        fields.finish();
+    }
+    let (default_authority, default_prefix) = documented.unzip();
+    let authority = match (authority, default_authority) {
+        (Some(authority), _) => authority?,
+        (None, Some(authority)) => authority,
+        (None, None) => return no_documented_endpoint(object.node(), arn?),
+    };
+    Some(KeyEndpoint {
+        cluster: match cluster {
+            Some(cluster) => cluster?,
+            None => KeyEndpoint::istio_cluster(&authority),
+        },
+        path_prefix: match path_prefix {
+            Some(prefix) => prefix?,
+            None => default_prefix.unwrap_or_else(|| "/".to_owned()),
+        },
+        authority,
+    })
+}
+
+fn no_documented_endpoint<T>(load_balancer: &Node<'_>, arn: &AlbArn) -> Option<T> {
+    load_balancer.problem_at(
+        "keyEndpoint.authority",
+        format!(
+            "required: AWS documents no key endpoint for the partition {}",
+            arn.partition()
+        ),
+    )
+}

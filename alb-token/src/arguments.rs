@@ -1,5 +1,12 @@
 //! What can be said on the command line.
 
+mod judging;
+
+pub(crate) use judging::{
+    CheckConfigArguments, CompletionsArguments, InspectArguments, ManArguments, OutputFormat,
+    VerifyArguments,
+};
+
 use std::path::PathBuf;
 
 use alb_token::mint::LoadBalancer;
@@ -7,7 +14,9 @@ use alb_token::standin::Caller;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value};
 
-/// Mints ALB-shaped tokens, and stands in for the load balancer and the application around a gateway.
+/// Checks configurations of alb-authn, judges and mints tokens, and stands in for the load balancer.
+///
+/// Nothing that `check-config`, `verify` and `inspect` read is sent anywhere.
 #[derive(Parser)]
 #[command(version, about)]
 pub(crate) struct Arguments {
@@ -17,10 +26,15 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    CheckConfig(CheckConfigArguments),
+    Verify(VerifyArguments),
+    Inspect(InspectArguments),
     Keygen(KeygenArguments),
     Mint(MintArguments),
     Standin(Box<StandinArguments>),
     Upstream(UpstreamArguments),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 /// Writes a fresh P-256 key pair: FILE holds the private key, FILE.pub the public one. Prints the key id.

@@ -1,5 +1,15 @@
 //! What each command does.
 
+mod check_config;
+mod inspect;
+mod shell_files;
+mod verify;
+
+pub(crate) use check_config::check_config;
+pub(crate) use inspect::inspect;
+pub(crate) use shell_files::{completions, man};
+pub(crate) use verify::verify;
+
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,7 +1,13 @@
-//! The command line of `alb-token`. Exit status: 0 done, 1 failed, 2 wrong usage.
+//! The command line of `alb-token`. Exit status: 0 done, 1 failed, refused or full of problems, 2 wrong
+//! usage.
 
 mod arguments;
 mod commands;
+mod config_file;
+mod input;
+mod inspect;
+mod pretty_json;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -12,20 +18,31 @@ use commands::Failure;
 
 fn main() -> ExitCode {
     // clap itself ends the program with status 2 on arguments that it can't read.
-    let done = match Arguments::parse().command {
-        Command::Keygen(arguments) => commands::keygen(&arguments),
-        Command::Mint(arguments) => commands::mint(&arguments),
-        Command::Standin(arguments) => commands::standin(*arguments),
-        Command::Upstream(arguments) => commands::upstream(&arguments),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(Arguments::parse().command) {
+        Ok(status) => status,
         Err(failure) => {
-            eprintln!("alb-token: {failure}");
+            let message = failure.to_string();
+            let lines: Vec<String> = message.lines().map(terminal::harmless).collect();
+            eprintln!("alb-token: {}", lines.join("\n"));
             match failure {
                 Failure::Usage(_) => ExitCode::from(2),
                 Failure::Io(_) => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::CheckConfig(arguments) => commands::check_config(&arguments),
+        Command::Verify(arguments) => commands::verify(&arguments),
+        Command::Inspect(arguments) => commands::inspect(&arguments),
+        Command::Keygen(arguments) => commands::keygen(&arguments).map(done),
+        Command::Mint(arguments) => commands::mint(&arguments).map(done),
+        Command::Standin(arguments) => commands::standin(*arguments).map(done),
+        Command::Upstream(arguments) => commands::upstream(&arguments).map(done),
+        Command::Completions(arguments) => commands::completions(&arguments).map(done),
+        Command::Man(arguments) => commands::man(&arguments).map(done),
     }
 }

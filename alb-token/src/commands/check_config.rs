@@ -1,0 +1,69 @@
+//! `check-config`: every problem of a configuration, by its path.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::arguments::{CheckConfigArguments, OutputFormat};
+use crate::config_file::{ConfigFile, Finding, Plugin, Severity};
+use crate::input;
+use crate::pretty_json;
+use crate::terminal::{Page, Tone};
+
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    /// The objects that were checked; none for a pluginConfig alone.
+    objects: Vec<String>,
+    findings: Vec<Finding>,
+}
+
+pub(crate) fn check_config(arguments: &CheckConfigArguments) -> Result<ExitCode, Failure> {
+    let report = Report::of(&ConfigFile::parse(&input::text("FILE", &arguments.file)?));
+    match arguments.output.format {
+        OutputFormat::Text => report.text().print()?,
+        OutputFormat::Json => pretty_json::page(&report)?.print()?,
+    }
+    Ok(if report.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Report {
+    fn of(file: &ConfigFile) -> Self {
+        let of_plugins = file.plugins.iter().flat_map(Plugin::findings);
+        let findings: Vec<Finding> = file.problems.iter().cloned().chain(of_plugins).collect();
+        Self {
+            ok: !findings.iter().any(|f| f.severity == Severity::Problem),
+            objects: file.plugins.iter().filter_map(|p| p.name.clone()).collect(),
+            findings,
+        }
+    }
+
+    /// A line for each finding, and one that says that there is no problem.
+    fn text(&self) -> Page {
+        let mut page = Page::new();
+        for finding in &self.findings {
+            let line = finding.to_string();
+            match finding.severity {
+                Severity::Problem => page.words(&[(Tone::Plain, &line)]),
+                Severity::Warning => {
+                    page.words(&[(Tone::Caution, "warning: "), (Tone::Plain, &line)]);
+                }
+            }
+        }
+        if self.ok {
+            let names = self.objects.join(", ");
+            let (of, names) = if names.is_empty() {
+                ("", "")
+            } else {
+                (": ", names.as_str())
+            };
+            page.words(&[(Tone::Good, "ok"), (Tone::Plain, of), (Tone::Plain, names)]);
+        }
+        page
+    }
+}

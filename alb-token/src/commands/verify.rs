@@ -1,0 +1,221 @@
+//! `verify`: the filter's verdict on a token, by the filter's own core.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use alb_authn::config::Config;
+use alb_authn::header_plan::HeaderEdit;
+use alb_authn::headers::Headers;
+use alb_authn::keys::PublicKey;
+use alb_authn::reason::{Reason, Rejection};
+use alb_authn::request::{Action, AwaitingKey, Checks, Decision, Request};
+use alb_authn::time::UnixTime;
+use alb_authn::verify::{P256, TokenCache};
+use alb_token::mint::unix_now;
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+use crate::arguments::{OutputFormat, VerifyArguments};
+use crate::config_file::{ConfigFile, Finding};
+use crate::input;
+use crate::pretty_json;
+use crate::terminal::{Page, Tone, harmless};
+
+/// How the judging ended.
+enum Verdict {
+    Accepted {
+        headers: Vec<(String, String)>,
+    },
+    Refused(Rejection),
+    /// All that can be judged without the key is good.
+    KeyNeeded {
+        url: String,
+    },
+}
+
+pub(crate) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
+    let token_is_stdin = arguments.token.as_deref().is_none_or(|token| token == "-");
+    if token_is_stdin && input::is_stdin(&arguments.config) {
+        let message = "standard input can't be both --config and the token: name a file";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let config = read_config(arguments)?;
+    let key = read_key(arguments)?;
+    let token = input::token(arguments.token.as_deref())?;
+    let now = arguments
+        .at
+        .unwrap_or_else(|| UnixTime::from_secs(unix_now()));
+    let verdict = judge(&token, &config, key, now)?;
+    match arguments.output.format {
+        OutputFormat::Text => verdict.text().print()?,
+        OutputFormat::Json => pretty_json::page(&verdict.json())?.print()?,
+    }
+    Ok(verdict.status())
+}
+
+fn read_config(arguments: &VerifyArguments) -> Result<Config, Failure> {
+    let unusable = |why: &str| {
+        let file = arguments.config.display();
+        Failure::Usage(format!("--config {file}: {why}"))
+    };
+    let list = |problems: &[Finding]| {
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|p| format!("\n  {}", harmless(&p.to_string())))
+            .collect();
+        unusable(&format!(
+            "the filter would not start with it; `alb-token check-config` says all:{}",
+            lines.concat()
+        ))
+    };
+    let file = ConfigFile::parse(&input::text("--config", &arguments.config)?);
+    if !file.problems.is_empty() {
+        return Err(list(&file.problems));
+    }
+    match file.plugins.as_slice() {
+        [plugin] => plugin.config().map_err(|problems| list(&problems)),
+        plugins => Err(unusable(&format!(
+            "holds {} configurations; give a file with one of them",
+            plugins.len()
+        ))),
+    }
+}
+
+fn read_key(arguments: &VerifyArguments) -> Result<Option<Rc<PublicKey>>, Failure> {
+    let Some(file) = &arguments.key else {
+        return Ok(None);
+    };
+    let key = PublicKey::from_pem(&input::bytes("--key", file)?).ok_or_else(|| {
+        Failure::Usage(format!(
+            "--key {}: not one P-256 public key in PEM (-----BEGIN PUBLIC KEY-----); `verify` without --key prints \
+             the URL that holds it",
+            file.display()
+        ))
+    })?;
+    Ok(Some(Rc::new(key)))
+}
+
+/// Judges a request that carries nothing but the token: with a path it could match `allowMissingToken` or
+/// `logout`, which are no verdict on a token.
+fn judge(
+    token: &[u8],
+    config: &Config,
+    key: Option<Rc<PublicKey>>,
+    now: UnixTime,
+) -> Result<Verdict, Failure> {
+    let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
+    let decision = match Request::handle_headers(&Headers::new(&pairs), config, now) {
+        Request::Decided(decision) => decision,
+        Request::AwaitingKey(waiting) => match key {
+            Some(key) => with_key(waiting, key, config, now),
+            None => {
+                let url = key_url(&waiting, config);
+                return Ok(Verdict::KeyNeeded { url });
+            }
+        },
+    };
+    Verdict::of(decision)
+}
+
+fn with_key(waiting: AwaitingKey, key: Rc<PublicKey>, config: &Config, now: UnixTime) -> Decision {
+    let mut cache = TokenCache::new(0);
+    let mut checks = Checks {
+        config,
+        es256: &P256,
+        cache: &mut cache,
+        cache_hit: None,
+        key_is_proven: false,
+    };
+    waiting.handle_key(Ok(key), &mut checks, now)
+}
+
+fn key_url(waiting: &AwaitingKey, config: &Config) -> String {
+    let key = waiting.key();
+    let endpoint = config.key_endpoints().get(key.endpoint);
+    let url = endpoint.map(|endpoint| {
+        let path = endpoint.path(key.kid.as_str());
+        format!("https://{}{path}", endpoint.authority)
+    });
+    url.unwrap_or_default()
+}
+
+impl Verdict {
+    /// The reason and not the action decides: `mode: observe` forwards what it would refuse.
+    fn of(decision: Decision) -> Result<Self, Failure> {
+        match (decision.reason, decision.action) {
+            (Reason::Rejected(rejection), _) => Ok(Self::Refused(rejection)),
+            (Reason::Ok, Action::Forward { plan, .. }) => {
+                let set = plan.edits().iter().filter_map(|edit| match edit {
+                    HeaderEdit::Set(name, value) => {
+                        Some((name.clone(), String::from_utf8_lossy(value).into_owned()))
+                    }
+                    HeaderEdit::Remove(_) | HeaderEdit::Append(..) => None,
+                });
+                Ok(Self::Accepted {
+                    headers: set.collect(),
+                })
+            }
+            // Neither a logout nor a public route: there is no path.
+            (reason, _) => Err(Failure::Usage(format!(
+                "no verdict on a token: {}",
+                reason.name()
+            ))),
+        }
+    }
+
+    fn status(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Accepted { .. } => 0,
+            Self::Refused(_) => 1,
+            Self::KeyNeeded { .. } => 2,
+        })
+    }
+
+    fn text(&self) -> Page {
+        let mut page = Page::new();
+        match self {
+            Self::Accepted { headers } => {
+                page.words(&[(Tone::Good, "ok")]);
+                for (name, value) in headers {
+                    page.line(&format!("{name}: {value}"));
+                }
+            }
+            Self::Refused(rejection) => page.words(&[
+                (Tone::Bad, rejection.name()),
+                (Tone::Plain, ": "),
+                (Tone::Plain, rejection.message()),
+            ]),
+            Self::KeyNeeded { url } => {
+                page.words(&[
+                    (Tone::Caution, "key needed"),
+                    (
+                        Tone::Plain,
+                        ": what needs no key is good; signature and claims are not judged yet.",
+                    ),
+                ]);
+                page.line("Save what this URL answers, and give the file as --key:");
+                page.line(url);
+            }
+        }
+        page
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Accepted { headers } => {
+                let headers = headers
+                    .iter()
+                    .cloned()
+                    .map(|(name, value)| (name, value.into()));
+                json!({"verdict": "ok", "reason": "ok", "headers": headers.collect::<Map<_, Value>>()})
+            }
+            Self::Refused(rejection) => json!({
+                "verdict": "refused",
+                "reason": rejection.name(),
+                "status": rejection.status(),
+                "message": rejection.message(),
+            }),
+            Self::KeyNeeded { url } => json!({"verdict": "key_needed", "keyUrl": url}),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A file that holds the filter's configuration: a `pluginConfig` alone, or manifests with the objects
+//! that carry one.
+
+mod finding;
+mod plugin;
+mod scalar;
+mod value;
+mod yaml;
+
+pub(crate) use finding::{Finding, Severity};
+pub(crate) use plugin::Plugin;
+pub(crate) use value::quoted;
+
+use plugin::{Kind, object_name};
+use value::Value;
+
+/// What a file holds. With problems here, nothing is known of what the cluster would make of it.
+pub(crate) struct ConfigFile {
+    /// The configurations, in the file's order.
+    pub(crate) plugins: Vec<Plugin>,
+    /// What is wrong with the file itself.
+    pub(crate) problems: Vec<Finding>,
+}
+
+impl ConfigFile {
+    /// Reads YAML or JSON.
+    pub(crate) fn parse(text: &str) -> Self {
+        match documents(text) {
+            Ok(documents) => Self::from_documents(documents),
+            Err(error) => Self::broken(Finding::problem(
+                "",
+                format!("the file is neither YAML nor JSON: {error}"),
+            )),
+        }
+    }
+
+    fn broken(problem: Finding) -> Self {
+        Self {
+            plugins: Vec::new(),
+            problems: vec![problem],
+        }
+    }
+
+    fn from_documents(documents: Vec<Value>) -> Self {
+        if documents.iter().any(is_kubernetes) {
+            return Self::from_manifest(documents);
+        }
+        let mut documents = documents.into_iter();
+        match (documents.next(), documents.next()) {
+            (Some(config), None) if is_wrapped(&config) => Self::broken(Finding::problem(
+                "pluginConfig",
+                "expected either what stands below it (loadBalancers: …), or the whole WasmPlugin",
+            )),
+            (config, None) => Self {
+                plugins: vec![Plugin::bare(config)],
+                problems: Vec::new(),
+            },
+            _ => Self::broken(Finding::problem(
+                "",
+                "the file holds several documents; expected one pluginConfig, or manifests that hold a WasmPlugin",
+            )),
+        }
+    }
+
+    fn from_manifest(documents: Vec<Value>) -> Self {
+        let mut file = Self {
+            plugins: Vec::new(),
+            problems: Vec::new(),
+        };
+        for document in &documents {
+            file.take_object(document);
+        }
+        if file.plugins.is_empty() && file.problems.is_empty() {
+            return Self::broken(Finding::problem(
+                "",
+                "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension with `wasm`)",
+            ));
+        }
+        file
+    }
+
+    /// One object of a manifest, or each of a list's.
+    fn take_object(&mut self, object: &Value) {
+        let Value::Map(_) = object else {
+            let message = "expected a Kubernetes object in each document of the file";
+            return self.problems.push(Finding::problem("", message));
+        };
+        let kind = object.member("kind").and_then(Value::as_str);
+        if let (Some("List"), Some(items)) = (kind, object.member("items")) {
+            return items.items().iter().for_each(|item| self.take_object(item));
+        }
+        let kind = Kind::of(object);
+        let name = object_name(object);
+        let mut duplicates = Vec::new();
+        let judged_by_the_filter = kind.map(Kind::config_path);
+        note_duplicates(object, "", judged_by_the_filter, &mut duplicates);
+        let problem = |path| Finding::problem(path, "expected the field once").of(&name);
+        self.problems.extend(duplicates.into_iter().map(problem));
+        if let Some(kind) = kind {
+            self.plugins.push(Plugin::of_object(kind, name, object));
+        }
+    }
+}
+
+/// JSON where it is JSON, else YAML. Documents that hold nothing are left out, as kubectl does.
+fn documents(text: &str) -> Result<Vec<Value>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_json = text.trim_start().starts_with(['{', '[']);
+    let json = is_json.then(|| serde_json::from_str(text).ok()).flatten();
+    let mut documents = match json {
+        Some(value) => vec![value],
+        None => yaml::parse(text)?,
+    };
+    documents.retain(|document| *document != Value::Null);
+    Ok(documents)
+}
+
+fn is_kubernetes(value: &Value) -> bool {
+    value.member("kind").is_some() || value.member("apiVersion").is_some()
+}
+
+/// As it stands in a WasmPlugin: below its name.
+fn is_wrapped(value: &Value) -> bool {
+    value.member("pluginConfig").is_some() && value.member("loadBalancers").is_none()
+}
+
+/// Paths of fields that stand twice, but for those below `stop`, which the filter names itself.
+fn note_duplicates(value: &Value, path: &str, stop: Option<&str>, found: &mut Vec<String>) {
+    if stop == Some(path) {
+        return;
+    }
+    for (i, (name, member)) in value.members().iter().enumerate() {
+        let below = plugin::join(path, name);
+        if value
+            .members()
+            .iter()
+            .take(i)
+            .any(|(other, _)| other == name)
+        {
+            found.push(below.clone());
+        }
+        note_duplicates(member, &below, stop, found);
+    }
+    for (i, item) in value.items().iter().enumerate() {
+        note_duplicates(item, &format!("{path}[{i}]"), stop, found);
+    }
+}
+
+#[cfg(test)]
+mod tests;

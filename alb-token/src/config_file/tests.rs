@@ -1,0 +1,242 @@
+use super::*;
+
+const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
+
+/// The fields that the smallest configuration needs, each line indented so much.
+fn smallest(indent: usize) -> String {
+    let blanks = " ".repeat(indent);
+    format!(
+        "{blanks}loadBalancers:\n\
+         {blanks}- arn: {ARN}\n\
+         {blanks}  issuers: [https://idp.example.com]\n\
+         {blanks}  clientIds: [client-1]\n"
+    )
+}
+
+/// All that is said of a file, one line each; warnings with a `~`.
+fn findings(text: &str) -> Vec<String> {
+    let file = ConfigFile::parse(text);
+    let of_plugins = file.plugins.iter().flat_map(Plugin::findings);
+    let all = file.problems.iter().cloned().chain(of_plugins);
+    all.map(|finding| match finding.severity {
+        Severity::Problem => finding.to_string(),
+        Severity::Warning => format!("~{finding}"),
+    })
+    .collect()
+}
+
+/// What is said of a file says this, in this order, and nothing else.
+fn check(text: &str, expected: &[&str]) {
+    let found = findings(text);
+    let fits = |(found, expected): (&String, &&str)| found.starts_with(*expected);
+    assert!(
+        found.len() == expected.len() && found.iter().zip(expected).all(fits),
+        "{text}\n{found:#?}"
+    );
+}
+
+/// A WasmPlugin with these fields beside a good configuration.
+fn wasm_plugin(fields: &str) -> String {
+    format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
+         metadata: {{name: a, namespace: ns}}\nspec:\n{fields}  pluginConfig:\n{}",
+        smallest(4)
+    )
+}
+
+#[test]
+fn a_plugin_config_alone_is_judged_by_the_filters_own_reader() {
+    let second = "- arn: x\n  issuers: []\n  clientIds: [c]\nclockSkew: 1d\n";
+    let cases: [(&str, &[&str]); 8] = [
+        ("", &[]),
+        (
+            second,
+            &[
+                "loadBalancers[1].arn: expected an application load balancer's full ARN",
+                "loadBalancers[1].issuers: expected at least 1 item(s)",
+                "clockSkew: expected a duration",
+            ],
+        ),
+        (
+            "mode: enforce\nmode: enforce\n",
+            &["mode: expected the field once"],
+        ),
+        // 8, as kubectl reads it.
+        (
+            "maxTokenBytes: 010\n",
+            &["maxTokenBytes: expected a whole number"],
+        ),
+        (
+            "stripHeaders: [x-user, on]\n",
+            &["stripHeaders[1]: expected a string, found a boolean"],
+        ),
+        ("mode: null\n", &["mode: expected a string, found null"]),
+        (
+            "mode: observe\nforwardToken: yes\nforwardSessionCookies: true\n",
+            &["~mode: ", "~forwardToken: ", "~forwardSessionCookies: "],
+        ),
+        (
+            "- {arn: x, issuers: ['*'], clientIds: ['*']}\n",
+            &[
+                "loadBalancers[1].arn: ",
+                "~loadBalancers[1].issuers: ",
+                "~loadBalancers[1].clientIds: ",
+            ],
+        ),
+    ];
+    for (more, expected) in cases {
+        check(&(smallest(0) + more), expected);
+    }
+}
+
+#[test]
+fn json_is_read_as_json() {
+    let json = |more: &str| {
+        format!(
+            "{{\t\"loadBalancers\":[{{\"arn\":\"{ARN}\",\"issuers\":[\"\\ud83d\\ude00\"],\"clientIds\":[\"c\"]}}]{more}}}"
+        )
+    };
+    check(&json(""), &[]);
+    check(&json(r#","maxTokenBytes":1024.0"#), &[]);
+    check(
+        &json(r#","mode":"enforce","mode":"enforce""#),
+        &["mode: expected the field once"],
+    );
+    check(
+        "{loadBalancers: []}",
+        &["loadBalancers: expected 1 to 64 items"],
+    );
+}
+
+#[test]
+fn a_file_without_a_configuration_is_a_problem() {
+    let wrapped = format!("pluginConfig:\n{}", smallest(2));
+    let two = format!("{}---\n{}", smallest(0), smallest(0));
+    let cases = [
+        ("", "pluginConfig: required, but absent"),
+        ("# only a comment\n", "pluginConfig: required, but absent"),
+        ("[]", "pluginConfig: expected an object, found a list"),
+        ("hello", "pluginConfig: expected an object, found a string"),
+        ("a: [1", "the file is neither YAML nor JSON: line 2"),
+        (
+            wrapped.as_str(),
+            "pluginConfig: expected either what stands below it",
+        ),
+        (two.as_str(), "the file holds several documents"),
+        (
+            "kind: Service\napiVersion: v1\n",
+            "the file holds neither a pluginConfig nor a WasmPlugin",
+        ),
+        (
+            "kind: WasmPlugin\napiVersion: extensions.higress.io/v1alpha1\n",
+            "the file holds neither",
+        ),
+        (
+            "kind: TrafficExtension\napiVersion: extensions.istio.io/v1alpha1\nspec: {lua: {}}",
+            "the file holds neither",
+        ),
+        ("kind: List\nitems: []\n", "the file holds neither"),
+        ("kind: List\nitems: [a]\n", "expected a Kubernetes object"),
+    ];
+    for (text, expected) in cases {
+        check(text, &[expected]);
+    }
+}
+
+#[test]
+fn the_object_around_a_configuration_is_judged_too() {
+    let good = "  phase: AUTHN\n";
+    let cases: [(&str, &[&str]); 11] = [
+        ("", &[]),
+        ("  failStrategy: FAIL_CLOSE\n  type: HTTP\n", &[]),
+        (
+            "  failStrategy: FAIL_RELOAD\n  match: [{mode: CLIENT}, {ports: []}]\n",
+            &[],
+        ),
+        ("  failStrategy: null\n", &[]),
+        (
+            "  failStrategy: FAIL_OPEN\n",
+            &["spec.failStrategy: expected FAIL_CLOSE"],
+        ),
+        (
+            "  failStrategy: fail_close\n",
+            &["spec.failStrategy: expected FAIL_CLOSE"],
+        ),
+        ("  type: NETWORK\n", &["spec.type: expected HTTP"]),
+        (
+            "  match: [{mode: CLIENT}, {mode: SERVER}]\n",
+            &["spec.match[1].mode: expected CLIENT"],
+        ),
+        (
+            "  phase: AUTHZ\n",
+            &[
+                "spec.phase: expected the field once",
+                "spec.phase: expected AUTHN",
+            ],
+        ),
+        (
+            "  url: a\n  url: b\n",
+            &["spec.url: expected the field once"],
+        ),
+        (
+            "  failStrategy: FAIL_OPEN\n  type: 1\n",
+            &["spec.failStrategy: ", "spec.type: "],
+        ),
+    ];
+    for (fields, expected) in cases {
+        let named: Vec<String> = expected
+            .iter()
+            .map(|e| format!("WasmPlugin ns/a: {e}"))
+            .collect();
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        check(&wasm_plugin(&format!("{good}{fields}")), &named);
+    }
+    check(
+        &wasm_plugin(""),
+        &["WasmPlugin ns/a: spec.phase: expected AUTHN"],
+    );
+    check(
+        &wasm_plugin("  phase: AUTHN\n").replace("pluginConfig:", "pluginConfigs:"),
+        &["WasmPlugin ns/a: spec.pluginConfig: required, but absent"],
+    );
+    let old = wasm_plugin(good).replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
+    check(&old, &["WasmPlugin ns/a: apiVersion: required"]);
+}
+
+#[test]
+fn problems_of_a_configuration_are_named_by_their_place_in_the_object() {
+    let manifest =
+        wasm_plugin("  phase: AUTHN\n") + "    mode: observe\n    modes: 1\n    mode: x\n";
+    check(
+        &manifest,
+        &[
+            "WasmPlugin ns/a: spec.pluginConfig.modes: unknown field",
+            "WasmPlugin ns/a: spec.pluginConfig.mode: expected the field once",
+        ],
+    );
+}
+
+#[test]
+fn lists_several_documents_and_traffic_extensions_are_looked_through() {
+    let extension = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: t}}\n\
+         spec:\n  match: [{{mode: SERVER}}]\n  wasm:\n    failStrategy: FAIL_OPEN\n    pluginConfig:\n{}      mode: 1\n",
+        smallest(6)
+    );
+    let item = wasm_plugin("  failStrategy: FAIL_OPEN\n").replace('\n', "\n  ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {item}");
+    let manifest =
+        format!("---\nkind: Service\nspec: {{a: 1, a: 2}}\n---\n---\n{extension}---\n{list}");
+    check(
+        &manifest,
+        &[
+            "Service (no name): spec.a: expected the field once",
+            "TrafficExtension t: spec.phase: expected AUTHN",
+            "TrafficExtension t: spec.wasm.failStrategy: expected FAIL_CLOSE",
+            "TrafficExtension t: spec.match[0].mode: expected CLIENT",
+            "TrafficExtension t: spec.wasm.pluginConfig.mode: expected a string, found a number",
+            "WasmPlugin ns/a: spec.phase: expected AUTHN",
+            "WasmPlugin ns/a: spec.failStrategy: expected FAIL_CLOSE",
+        ],
+    );
+}

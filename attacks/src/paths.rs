@@ -3,6 +3,7 @@
 //! What passes without a token must be public for every upstream, however it reads paths: so each way of
 //! reading that is known (URL parsers, servlet containers, reverse proxies) is tried on what passed.
 
+use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
@@ -44,8 +45,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn judge(input: &Input, path: &str) {
-    let config = config(&json!({
+thread_local! {
+    static CONFIG: Config = config(&json!({
         "allowMissingToken": [
             { "path": "/healthz", "methods": ["GET"] },
             { "pathPrefix": "/static/", "hosts": ["kubeflow.example.com"] },
@@ -53,6 +54,9 @@ fn judge(input: &Input, path: &str) {
         ],
         "logout": { "path": "/logout", "location": "https://idp.example.com/logout" },
     }));
+}
+
+fn judge(input: &Input, path: &str) {
     let method = match input.method {
         Method::Get => "GET",
         Method::Post => "POST",
@@ -69,9 +73,9 @@ fn judge(input: &Input, path: &str) {
     if input.with_upgrade {
         pairs.push((b"upgrade", b"websocket"));
     }
-    let Request::Decided(decision) =
-        Request::handle_headers(&Headers::new(&pairs), &config, after_noon(0))
-    else {
+    let headers = Headers::new(&pairs);
+    let request = CONFIG.with(|config| Request::handle_headers(&headers, config, after_noon(0)));
+    let Request::Decided(decision) = request else {
         panic!("a request without a token waits for a key");
     };
     match decision.reason {

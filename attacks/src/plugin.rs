@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use alb_authn::config::Config;
 use alb_authn::header_plan::HeaderEdit;
 use alb_authn::headers::Headers;
 use alb_authn::keys::{AttemptId, StreamId};
@@ -81,17 +82,22 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
+thread_local! {
+    static CONFIG: Config = {
+        let lb = |arn: &str| json!({ "arn": arn, "issuers": [ISSUER], "clientIds": [CLIENT] });
+        config(&json!({
+            "loadBalancers": [lb(ARN), lb(OTHER_ARN)],
+            "publicKeys": {
+                "fetchTimeout": "2s", "refreshInterval": "1m", "maxStale": "10m", "maxKeys": 3,
+                "maxPendingFetches": 2, "maxWaitingRequests": 8, "maxWait": "10s",
+            },
+            "tokenCache": { "maxBytes": 4096 },
+        }))
+    };
+}
+
 fn start(now: UnixTime) -> Plugin {
-    let lb = |arn: &str| json!({ "arn": arn, "issuers": [ISSUER], "clientIds": [CLIENT] });
-    let config = config(&json!({
-        "loadBalancers": [lb(ARN), lb(OTHER_ARN)],
-        "publicKeys": {
-            "fetchTimeout": "2s", "refreshInterval": "1m", "maxStale": "10m", "maxKeys": 3,
-            "maxPendingFetches": 2, "maxWaitingRequests": 8, "maxWait": "10s",
-        },
-        "tokenCache": { "maxBytes": 4096 },
-    }));
-    Plugin::new(config, Box::new(Toy), "toy", now)
+    Plugin::new(CONFIG.with(Config::clone), Box::new(Toy), "toy", now)
 }
 
 /// A token and what is true of it.

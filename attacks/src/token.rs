@@ -1,11 +1,13 @@
 //! Any bytes as a token: it is taken apart exactly where it has the canonical form.
 
-use alb_authn::token::UnverifiedToken;
-
-use crate::support::config;
+use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::request::Request;
+use alb_authn::token::UnverifiedToken;
+use serde_json::json;
+
+use crate::support::{after_noon, config};
 
 /// # Panics
 /// Where a rule is broken.
@@ -21,15 +23,15 @@ pub fn run(data: &[u8]) {
     judge_as_header(data, is_canonical);
 }
 
+thread_local! {
+    static CONFIG: Config = config(&json!({ "maxTokenBytes": 1024 }));
+}
+
 /// The same bytes as a request's header: no form but the canonical one gets past `malformed_token`.
 fn judge_as_header(data: &[u8], is_canonical: bool) {
-    let config = config(&serde_json::json!({ "maxTokenBytes": 1024 }));
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", data)];
-    let request = Request::handle_headers(
-        &Headers::new(&pairs),
-        &config,
-        crate::support::after_noon(0),
-    );
+    let headers = Headers::new(&pairs);
+    let request = CONFIG.with(|config| Request::handle_headers(&headers, config, after_noon(0)));
     let reason = match request {
         Request::AwaitingKey(_) => return assert!(is_canonical),
         Request::Decided(decision) => decision.reason,

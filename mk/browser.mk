@@ -4,8 +4,8 @@ CHROMIUM ?= /usr/bin/chromium
 BROWSER_MODULES := browser-tests/node_modules/.package-lock.json
 
 .PHONY: test-browser
-test-browser: browser-tools ## Test the demo's page in headless Chromium
-	cd browser-tests && node --test page/*.test.mjs
+test-browser: wasm tools $(ENVOY) browser-tools ## Test the demo's page in headless Chromium
+	cd browser-tests && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node --test page/*.test.mjs
 
 # What every test in a browser needs. As root it installs Chromium, else it says what to install.
 .PHONY: browser-tools
@@ -21,3 +21,7 @@ $(BROWSER_MODULES): browser-tests/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install node 20 or later with npm" >&2; exit 1; }
 	cd browser-tests && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+.PHONY: screenshot
+screenshot: wasm tools $(ENVOY) browser-tools ## Take the picture of the demo's page for the README
+	cd browser-tests && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node page/screenshot.mjs

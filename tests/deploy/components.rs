@@ -104,6 +104,35 @@ fn where_clusters_are_filtered_a_virtual_service_names_the_key_endpoint_and_serv
 
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
+fn in_govcloud_the_cluster_is_the_one_that_the_filter_asks_for() {
+    for region in ["us-gov-west-1", "us-gov-east-1"] {
+        let arn = format!(
+            "arn:aws-us-gov:elasticloadbalancing:{region}:111122223333:loadbalancer/app/a-b/0123456789abcdef"
+        );
+        let mut params: Vec<(&str, &str)> = good_params("plain-istio");
+        params.retain(|(name, _)| *name != "albArn");
+        params.push(("albArn", &arn));
+        let copied = Copied::new(region);
+        copied.write_params("plain-istio", &params);
+        let text = "resources:\n- ../overlays/plain-istio\ncomponents:\n- ../components/govcloud\n";
+        copied.write_kustomization("mine", text);
+        let rendered = copied.build("mine");
+        let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
+        let config = alb_authn::config::Config::parse(config.as_bytes()).unwrap();
+        let host = &config.key_endpoints()[0].authority;
+        assert_eq!(
+            rendered.only("ServiceEntry")["spec"]["hosts"],
+            json!([host])
+        );
+        let rule = &rendered.only("DestinationRule")["spec"];
+        let tls = &rule["trafficPolicy"]["tls"];
+        let names = json!([rule["host"], tls["sni"], tls["subjectAltNames"][0]]);
+        assert_eq!(names, json!([host, host, host]));
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
 fn with_bearer_tokens_whoever_has_neither_is_denied() {
     let rendered = render("bearer", "kubeflow-cognito", &["bearer-tokens"]);
     rendered.check_config("bearer");

@@ -73,7 +73,7 @@ fn a_wrong_value_is_named_with_what_is_expected() {
         ),
         (
             "albArn",
-            "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:111122223333:loadbalancer/app/a/0123456789abcdef",
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:loadbalancer/app/a/0123456789abcdef",
             expected_arn,
         ),
         (
@@ -246,6 +246,17 @@ fn a_kustomization_around_an_overlay_is_checked_by_that_overlays_parameters() {
     let said = String::from_utf8(copied.check_params("mine").stdout).unwrap();
     assert!(
         said.contains("overlays/kubeflow-oidc/params.env: albArn: still the example's"),
+        "{said}"
+    );
+}
+
+#[test]
+fn in_govcloud_the_option_that_is_needed_is_pointed_out() {
+    let copied = Copied::new("govcloud-params");
+    let arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-east-1:111122223333:loadbalancer/app/a-b/0123456789abcdef";
+    let (good, said) = verdict(&copied, "plain-istio", "albArn", Some(arn));
+    assert!(
+        good && said.contains("needs deploy/components/govcloud"),
         "{said}"
     );
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::rendered::{Copied, OVERLAYS, Rendered, good_params};
 
-/// An overlay with options, as `examples/options` does it.
+/// An overlay with options, as `clusters/example` does it.
 fn render(test: &str, overlay: &str, components: &[&str]) -> Rendered {
     let copied = Copied::new(test);
     copied.write_params(overlay, &good_params(overlay));

@@ -9,9 +9,9 @@ use super::rendered::{Copied, good_params};
 fn the_options_to_copy_work_each_line_of_them() {
     let copied = Copied::new("options");
     copied.write_params("kubeflow-cognito", &good_params("kubeflow-cognito"));
-    let path = copied.path("examples/options/kustomization.yaml");
+    let path = copied.path("clusters/example/kustomization.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let said = copied.build("examples/options").check_config("options");
+    let said = copied.build("clusters/example").check_config("options");
     assert!(
         said.contains("ok: WasmPlugin istio-system/alb-authn"),
         "{said}"
@@ -24,7 +24,7 @@ fn the_options_to_copy_work_each_line_of_them() {
         .replace("# - ../../components/govcloud\n", "")
         .replace("# - ../", "- ../");
     std::fs::write(&path, all).unwrap();
-    let all = copied.build("examples/options");
+    let all = copied.build("clusters/example");
     all.check_config("all-options");
     assert_eq!(all.of_kind("VirtualService").count(), 1);
     assert_eq!(all.of_kind("RequestAuthentication").count(), 1);

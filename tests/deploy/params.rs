@@ -1,5 +1,7 @@
 //! `deploy/check-params`: what is wrong in a params.env is named, with what is expected.
 
+use std::collections::BTreeSet;
+
 use super::rendered::{Copied, OVERLAYS, good_params};
 
 /// What it prints for an overlay whose parameter `name` is `value` (`None`: not there), and whether it
@@ -259,4 +261,22 @@ fn in_govcloud_the_option_that_is_needed_is_pointed_out() {
         good && said.contains("needs deploy/components/govcloud"),
         "{said}"
     );
+}
+
+#[test]
+fn the_install_guide_tells_where_each_parameter_comes_from() {
+    let guide = include_str!("../../docs/install-kubeflow-aws.md");
+    let table = guide.split("| Name | Value |").nth(1).unwrap();
+    let rows = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'));
+    let names: BTreeSet<&str> = rows
+        .flat_map(|row| {
+            let cell = row.split(" | ").next().unwrap();
+            cell.split('`').skip(1).step_by(2)
+        })
+        .collect();
+    let known = good_params("kubeflow-cognito");
+    assert_eq!(names, known.iter().map(|(name, _)| *name).collect());
 }

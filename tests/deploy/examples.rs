@@ -23,9 +23,13 @@ fn the_options_to_copy_work_each_line_of_them() {
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
         .replace("# - ../", "- ../");
+    let (components, patches) = all.split_once("# patches:").unwrap();
+    let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
     std::fs::write(&path, all).unwrap();
     let all = copied.build("clusters/example");
     all.check_config("all-options");
+    let config = &all.only("WasmPlugin")["spec"]["pluginConfig"];
+    assert_eq!(config["outputClaimToHeaders"][0]["lowercase"], true);
     assert_eq!(all.of_kind("VirtualService").count(), 1);
     assert_eq!(all.of_kind("RequestAuthentication").count(), 1);
     let entries = std::fs::read_dir(copied.path("components")).unwrap();

@@ -134,33 +134,37 @@ fn in_govcloud_the_cluster_is_the_one_that_the_filter_asks_for() {
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
 fn with_bearer_tokens_whoever_has_neither_is_denied() {
-    let rendered = render("bearer", "kubeflow-cognito", &["bearer-tokens"]);
-    rendered.check_config("bearer");
-    let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
-    assert_eq!(
-        config["allowMissingToken"],
-        json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
-    );
-    let header = config["outputClaimToHeaders"][0]["header"]
-        .as_str()
-        .unwrap();
-    assert_eq!(
-        rendered.only("AuthorizationPolicy")["spec"],
-        json!({
-            "selector": {"matchLabels": {"istio": "ingressgateway"}},
-            "action": "DENY",
-            "rules": [{
-                "from": [{"source": {"notRequestPrincipals": ["*"]}}],
-                "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
-            }],
-        })
-    );
-    let rule = &rendered.only("RequestAuthentication")["spec"]["jwtRules"][0];
-    // The same place and form as `withHeader` asks for.
-    assert_eq!(
-        rule["fromHeaders"],
-        json!([{"name": "authorization", "prefix": "Bearer "}])
-    );
+    for (overlay, header) in [
+        ("kubeflow-cognito", "kubeflow-userid"),
+        ("plain-istio", "x-authenticated-email"),
+    ] {
+        let rendered = render(&format!("bearer-{overlay}"), overlay, &["bearer-tokens"]);
+        rendered.check_config(&format!("bearer-{overlay}"));
+        let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
+        assert_eq!(config["outputClaimToHeaders"][0]["header"], header);
+        assert_eq!(
+            config["allowMissingToken"],
+            json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
+        );
+        let mut policies = rendered.of_kind("AuthorizationPolicy");
+        let policy = policies.find(|it| it["metadata"]["name"] == "alb-authn-require-identity");
+        assert_eq!(
+            policy.unwrap()["spec"],
+            json!({
+                "selector": {"matchLabels": {"istio": "ingressgateway"}},
+                "action": "DENY",
+                "rules": [{
+                    "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+                    "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
+                }],
+            })
+        );
+        let rule = &rendered.only("RequestAuthentication")["spec"]["jwtRules"][0];
+        // The same place and form as `withHeader` asks for.
+        let expected = json!([{"name": "authorization", "prefix": "Bearer "}]);
+        assert_eq!(rule["fromHeaders"], expected);
+        assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+    }
 }
 
 #[test]

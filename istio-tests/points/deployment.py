@@ -1,0 +1,96 @@
+"""Points 1 and 2: the shipped manifests in a real API server, and what istiod and the agent make of them."""
+
+import json
+
+from testbed import programs
+from testbed.processes import eventually, run
+from testbed.site import PLUGIN, SYSTEM
+
+DEPLOY = programs.ROOT / "deploy"
+
+
+def shipped_overlays():
+    overlays = sorted(path.parent for path in (DEPLOY / "overlays").glob("*/kustomization.yaml"))
+    assert overlays, "no overlays in deploy/"
+    return overlays
+
+
+def test_1_the_api_server_accepts_each_overlay(site):
+    for overlay in shipped_overlays():
+        site.api.apply_folder(overlay, "--dry-run=server")
+
+
+def test_1_the_api_server_refuses_a_broken_overlay(site):
+    broken = {
+        "an unknown phase": ("/spec/phase", "AUTHENTICATION", "spec.phase"),
+        "an unknown fail strategy": ("/spec/failStrategy", "FAIL_SOMEHOW", "spec.failStrategy"),
+        "an empty URL": ("/spec/url", "", "spec.url"),
+        "a selector and targetRefs": (
+            "/spec/targetRefs",
+            [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "x"}],
+            "only one of targetRefs or selector",
+        ),
+    }
+    for name, (path, value, complaint) in broken.items():
+        folder = site.overlay_here("overlays/plain-istio").parent / "broken"
+        folder.mkdir(exist_ok=True)
+        patch = json.dumps([{"op": "add", "path": path, "value": value}])
+        kustomization = {
+            "resources": ["../plain-istio"],
+            "patches": [{"target": {"kind": "WasmPlugin"}, "patch": patch}],
+        }
+        (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
+        answer = site.api.apply_folder(folder, "--dry-run=server", check=False)
+        assert answer.returncode != 0, f"{name} was accepted"
+        assert complaint in answer.stderr, f"{name}: {answer.stderr}"
+
+
+def test_1_istioctl_validates_and_analyzes_each_overlay(site):
+    for overlay in shipped_overlays():
+        rendered = site.folder / f"{overlay.name}.yaml"
+        rendered.write_text(run([programs.KUSTOMIZE, "build", overlay]).stdout)
+        istioctl = site.pair.istio("istioctl")
+        run([istioctl, "validate", "-f", rendered])
+        run([istioctl, "analyze", "--use-kube=false", rendered])
+
+
+def test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready(site):
+    assert site.registry.pulled(site.image) > 0
+    site.gateway.await_ready()
+    assert site.gateway.stat("wasm.envoy.wasm.runtime.v8.active") > 0
+
+
+def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
+    namespaced = {"name": "order", "namespace": SYSTEM}
+    selector = {"matchLabels": {"istio": "ingressgateway"}}
+    jwks = json.dumps({"keys": [site.key.jwk()]})
+    authentication = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "RequestAuthentication",
+        "metadata": namespaced,
+        "spec": {"selector": selector, "jwtRules": [{"issuer": "https://machines.example.com", "jwks": jwks}]},
+    }
+    authorization = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": namespaced,
+        "spec": {"selector": selector, "action": "ALLOW", "rules": [{}]},
+    }
+    expected = [site.pair.filter_name(SYSTEM, PLUGIN), "envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"]
+    with site.applied(authentication, authorization):
+        eventually(
+            f"the gateway has {expected} in this order",
+            lambda: [name for name in http_filters(site.gateway) if name in expected] == expected,
+        )
+
+
+def http_filters(proxy):
+    """The names of the HTTP filters of the proxy's first listener that has routes."""
+    for part in proxy.config("ListenersConfigDump"):
+        for listener in part["dynamic_listeners"]:
+            for chain in listener["active_state"]["listener"]["filter_chains"]:
+                for network_filter in chain["filters"]:
+                    filters = network_filter["typed_config"].get("http_filters")
+                    if filters:
+                        return [one["name"] for one in filters]
+    return []

@@ -1,7 +1,7 @@
 # The filter on Istio's real control plane (istio-tests/README.md). Everything is built or unpacked into .cache/istio.
 
 ISTIO_CACHE := .cache/istio
-ISTIO_TOOLS := kubernetes crane kustomize istio-1.29 istio-latest
+ISTIO_TOOLS := kubernetes crane istio-1.29 istio-latest
 ISTIO_BUILT := $(ISTIO_TOOLS:%=$(ISTIO_CACHE)/%/.built)
 
 .PHONY: test-istio
@@ -13,7 +13,7 @@ run-istio: wasm tools istio-programs ## Leave the same running, to be tried with
 	istio-tests/run
 
 .PHONY: istio-programs
-istio-programs: $(ISTIO_BUILT)
+istio-programs: $(ISTIO_BUILT) $(KUSTOMIZE)
 	@istio-tests/fetch-programs
 
 $(ISTIO_CACHE)/%/.built: istio-tests/tools/%/go.mod istio-tests/tools/%/go.sum istio-tests/build-tools

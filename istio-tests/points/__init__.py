@@ -5,10 +5,13 @@ from . import authorization, bearer, changes, deployment, identity, rollout, two
 TESTS = [
     deployment.test_1_the_api_server_accepts_each_overlay,
     deployment.test_1_the_api_server_refuses_a_broken_overlay,
+    deployment.test_1_the_api_server_knows_each_component_from_the_istio_that_has_it,
     deployment.test_1_istioctl_validates_and_analyzes_each_overlay,
     deployment.test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready,
     deployment.test_2_the_filter_stands_before_jwt_authn_and_rbac,
+    deployment.test_2_a_traffic_extension_does_the_same_where_istio_has_it,
     identity.test_3_a_request_through_the_load_balancer_arrives_with_the_identity,
+    identity.test_3_the_load_balancers_forwarded_headers_are_believed,
     identity.test_3_the_key_comes_over_tls_through_the_service_entry,
     identity.test_3_a_certificate_for_another_name_is_refused,
     identity.test_3_a_certificate_of_an_unknown_authority_is_refused,
@@ -25,4 +28,5 @@ TESTS = [
     changes.test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all,
     rollout.test_7_observe_then_counters_then_enforce_then_back,
     two_gateways.test_8_two_gateways_trust_their_own_load_balancers_only,
+    two_gateways.test_8_a_gateway_with_filtered_clusters_gets_keys_by_the_component,
 ]

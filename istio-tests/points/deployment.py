@@ -32,17 +32,21 @@ def test_1_the_api_server_refuses_a_broken_overlay(site):
         ),
     }
     for name, (path, value, complaint) in broken.items():
-        folder = site.overlay_here("overlays/plain-istio").parent / "broken"
-        folder.mkdir(exist_ok=True)
-        patch = json.dumps([{"op": "add", "path": path, "value": value}])
-        kustomization = {
-            "resources": ["../plain-istio"],
-            "patches": [{"target": {"kind": "WasmPlugin"}, "patch": patch}],
-        }
-        (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
-        answer = site.api.apply_folder(folder, "--dry-run=server", check=False)
+        patch = [{"op": "add", "path": path, "value": value}]
+        overlay = site.overlay("plain-istio", patches=[("WasmPlugin", patch)])
+        answer = site.api.apply_folder(overlay, "--dry-run=server", check=False)
         assert answer.returncode != 0, f"{name} was accepted"
         assert complaint in answer.stderr, f"{name}: {answer.stderr}"
+
+
+def test_1_the_api_server_knows_each_component_from_the_istio_that_has_it(site):
+    components = sorted(path.parent.name for path in (DEPLOY / "components").glob("*/kustomization.yaml"))
+    assert components, "no components in deploy/"
+    for component in components:
+        known = component != "traffic-extension" or site.pair.has_traffic_extension
+        overlay = site.overlay(components=[component])
+        answer = site.api.apply_folder(overlay, "--dry-run=server", check=False)
+        assert (answer.returncode == 0) == known, f"{component}: {answer.stdout}{answer.stderr}"
 
 
 def test_1_istioctl_validates_and_analyzes_each_overlay(site):
@@ -82,6 +86,27 @@ def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
             f"the gateway has {expected} in this order",
             lambda: [name for name in http_filters(site.gateway) if name in expected] == expected,
         )
+
+
+def test_2_a_traffic_extension_does_the_same_where_istio_has_it(site):
+    overlay = site.overlay(components=["traffic-extension"])
+    if not site.pair.has_traffic_extension:
+        answer = site.api.apply_folder(overlay, check=False)
+        assert 'no matches for kind "TrafficExtension"' in answer.stderr, answer.stderr
+        return
+    name = f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}"
+    site.api.apply_folder(overlay)
+    site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
+    try:
+        eventually(
+            f"{name} alone is in the gateway",
+            lambda: [one for one in http_filters(site.gateway) if one.startswith("extensions.istio.io/")] == [name],
+        )
+        site.await_identity()
+        assert site.as_user("anonymous").reason == "missing_token"
+    finally:
+        site.restore_plugin()
+        site.api.kubectl("delete", "trafficextension", PLUGIN, "-n", SYSTEM)
 
 
 def http_filters(proxy):

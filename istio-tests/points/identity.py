@@ -2,11 +2,11 @@
 
 from testbed.certificates import Authority
 from testbed.processes import eventually
+from testbed.site import KEY_HOST
 from testbed.tokens import Key
 
-HOST = "public-keys.auth.elb.us-west-2.amazonaws.com"
 # Istio ends a cluster's name in its statistics with `;`.
-STATISTICS = f"cluster.outbound|443||{HOST};"
+STATISTICS = f"cluster.outbound|443||{KEY_HOST};"
 
 
 def test_3_a_request_through_the_load_balancer_arrives_with_the_identity(site):
@@ -17,8 +17,14 @@ def test_3_a_request_through_the_load_balancer_arrives_with_the_identity(site):
     assert site.as_user("anonymous").reason == "missing_token"
 
 
+def test_3_the_load_balancers_forwarded_headers_are_believed(site):
+    forwarded = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")]
+    answer = site.to_gateway(headers=forwarded, token=site.token())
+    assert answer.arrived("x-forwarded-proto") == "https"
+
+
 def test_3_the_key_comes_over_tls_through_the_service_entry(site):
-    assert (f"/{site.key.kid}", HOST, HOST) in site.endpoint.requests, site.endpoint.requests
+    assert (f"/{site.key.kid}", KEY_HOST, KEY_HOST) in site.endpoint.requests, site.endpoint.requests
     assert site.gateway.stat(f"{STATISTICS}.ssl.handshake") > 0
 
 
@@ -28,7 +34,7 @@ def test_3_a_certificate_for_another_name_is_refused(site):
 
 
 def test_3_a_certificate_of_an_unknown_authority_is_refused(site):
-    unknown = Authority(site.folder / "unknown-ca", "unknown").issue("keys", f"DNS:{HOST}")
+    unknown = Authority(site.folder / "unknown-ca", "unknown").issue("keys", f"DNS:{KEY_HOST}")
     is_never_trusted(site, unknown, "ssl.fail_verify_error")
 
 

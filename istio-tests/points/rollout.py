@@ -15,15 +15,14 @@ def test_7_observe_then_counters_then_enforce_then_back(site):
     enforce(site)
     assert site.as_user("alice").arrived("kubeflow-userid") == "alice@example.com"
     observe(site)
-    site.restore_plugin()
     enforce(site)
 
 
 def observe(site):
-    site.api.apply(site.plugin(mode="observe"))
+    site.api.apply_folder(site.overlay(components=["observe"]))
     eventually("nobody is refused", lambda: site.as_user("anonymous").status == 200)
 
 
 def enforce(site):
-    site.api.apply(site.plugin(mode="enforce"))
+    site.api.apply_folder(site.overlay())
     eventually("who has no token is refused", lambda: site.as_user("anonymous").reason == "missing_token")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import urllib.parse
 from pathlib import Path
 
@@ -15,9 +16,9 @@ AGENT_DATA = Path("/var/lib/istio/data")  # Compiled into pilot-agent.
 class Istiod:
     """istiod on the objects of an API server."""
 
-    def __init__(self, pair: Pair, processes: Processes, api: ApiServer, folder: Path):
+    def __init__(self, pair: Pair, processes: Processes, api: ApiServer, folder: Path, name="istiod", settings=()):
         self.pair, self.processes, self.api, self.folder = pair, processes, api, folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         self.xds_port, self.http_port = free_port(), free_port()
         self.mesh = folder / "mesh.yaml"
         self.mesh.write_text(json.dumps(self.mesh_config()))
@@ -26,16 +27,16 @@ class Istiod:
         api.kubectl("apply", "--server-side", "-f", pair.istio("crd-all.gen.yaml"))
         api.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         processes.start(
-            "istiod",
+            name,
             [pair.istio("pilot-discovery"), "discovery", f"--kubeconfig={api.kubeconfig}"]
             + [f"--meshConfig={self.mesh}", f"--networksConfig={networks}", "--namespace=istio-system"]
             + [f"--grpcAddr=127.0.0.1:{self.xds_port}", f"--httpAddr=127.0.0.1:{self.http_port}"]
             + ["--secureGRPCAddr=", "--httpsAddr=", f"--monitoringAddr=127.0.0.1:{free_port()}"]
             + [f"--ctrlz_port={free_port()}", "--domain=cluster.local"],
-            env=ISTIOD_ENVIRONMENT,
+            env={**ISTIOD_ENVIRONMENT, **dict(settings)},
             cwd=folder,
         )
-        processes.await_ready("istiod", lambda: get(f"http://127.0.0.1:{self.http_port}/ready") == b"")
+        processes.await_ready(name, lambda: get(f"http://127.0.0.1:{self.http_port}/ready") == b"")
 
     def mesh_config(self):
         return {
@@ -51,8 +52,6 @@ class Istiod:
         return {
             "discoveryAddress": f"127.0.0.1:{self.xds_port}",
             "controlPlaneAuthPolicy": "NONE",
-            # One load balancer in front: docs/istio.md.
-            "gatewayTopology": {"numTrustedProxies": 1},
             # Left out by Istio unless asked for; the filter's own are always there.
             "proxyStatsMatcher": {"inclusionPrefixes": ["cluster.outbound", "extension_config_discovery"]},
         }
@@ -108,6 +107,10 @@ class Proxy:
             },
             cwd=self.folder,
         )
+
+    def end(self):
+        self.processes.end(self.name)
+        shutil.rmtree(self.folder)
 
     def restart(self):
         """As Kubernetes replaces a pod: nothing that the old one knew is left."""

@@ -14,7 +14,7 @@ ETCD = CACHE / "debian" / "usr" / "bin" / "etcd"
 REGISTRY = CACHE / "debian" / "usr" / "bin" / "docker-registry"
 KUBE_APISERVER = CACHE / "kubernetes" / "kube-apiserver"
 KUBECTL = CACHE / "kubernetes" / "kubectl"
-KUSTOMIZE = CACHE / "kustomize" / "kustomize"
+KUSTOMIZE = ROOT / ".cache" / "tools" / "kustomize"
 CRANE = CACHE / "crane" / "crane"
 
 

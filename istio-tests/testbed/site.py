@@ -20,6 +20,7 @@ from .tokens import Key, LoadBalancer
 SYSTEM = "istio-system"
 PLUGIN = "alb-authn"
 OVERLAY = "kubeflow-cognito"
+KEY_HOST = "public-keys.auth.elb.us-west-2.amazonaws.com"
 GATEWAY_ACCOUNT = "istio-ingressgateway-service-account"
 USERS = ("alice", "bob")
 
@@ -61,8 +62,8 @@ class Site:
         for name in (SYSTEM, "kubeflow", *USERS):
             self.api.create_namespace(name)
         self.copy_manifests()
+        self.api.apply_folder(self.overlay())
         self.api.apply_folder(self.manifests / "site")
-        self.apply_overlay(OVERLAY)
         self.shipped_plugin = self.api.get("wasmplugin", PLUGIN, SYSTEM)
         self.load_balancer = LoadBalancer.trusted_by(self.shipped_plugin)
         self.start_workloads()
@@ -70,7 +71,7 @@ class Site:
     def start_key_endpoint(self):
         self.authority = Authority(self.folder / "keys-ca")
         self.key = Key.generate(self.folder / "alb.key")
-        self.key_certificate = self.authority.issue("keys", "DNS:public-keys.auth.elb.us-west-2.amazonaws.com")
+        self.key_certificate = self.authority.issue("keys", f"DNS:{KEY_HOST}")
         self.endpoint = KeyEndpoint(*self.key_certificate)
         self.serve_key(self.key)
         self.machine_key = Key.generate(self.folder / "machines.key")
@@ -98,18 +99,22 @@ class Site:
             UPSTREAM_PORT=self.ports["upstream"],
         )
 
-    def overlay_here(self, folder):
-        """A folder of deploy/, with what this machine differs in; returns the folder to apply."""
-        here = self.manifests / "here" / folder
-        here.mkdir(parents=True, exist_ok=True)
-        up = "../" * (len(here.relative_to(self.folder).parts))
-        (here / "kustomization.yaml").write_text(
-            f"resources: [{up}deploy/{folder}]\ncomponents: [{up}istio-tests/overlays/machine]\n"
-        )
-        return here
-
-    def apply_overlay(self, name):
-        self.api.apply_folder(self.overlay_here(f"overlays/{name}"))
+    def overlay(self, name=OVERLAY, components=(), patches=()):
+        """A kustomization of one's own, as in deploy/examples/options: an overlay of deploy/ with components of
+        deploy/ and patches, and what this machine differs in. Returns the folder to apply."""
+        folder = self.manifests / "here" / "-".join([name, *components])
+        folder.mkdir(parents=True, exist_ok=True)
+        here = "../../machine"
+        deploy = "../../../../deploy"
+        kustomization = {
+            "resources": [f"{deploy}/overlays/{name}"],
+            "components": [here, *(f"{deploy}/components/{component}" for component in components)],
+            "patches": [
+                {"target": {"kind": kind}, "patch": json.dumps(operations)} for kind, operations in patches
+            ],
+        }
+        (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
+        return folder
 
     def start_workloads(self):
         self.mesh_authority = Authority(self.folder / "mesh-ca", "mesh")
@@ -129,16 +134,17 @@ class Site:
             proxy.await_ready()
         self.await_identity()
 
-    def start_proxy(self, kind, name, namespace, account, labels):
+    def start_proxy(self, kind, name, namespace, account, labels, istiod=None):
+        istiod = istiod or self.istiod
         identity = f"URI:spiffe://cluster.local/ns/{namespace}/sa/{account}"
         certificate, key = self.mesh_authority.issue(name, identity)
-        certificates = self.folder / "istio" / name / "etc" / "certs"
+        certificates = istiod.folder / name / "etc" / "certs"
         certificates.mkdir(parents=True)
         # Where the agent looks for a workload's certificates, relative to where it runs.
         shutil.copy(certificate, certificates / "cert-chain.pem")
         shutil.copy(key, certificates / "key.pem")
         shutil.copy(self.mesh_authority.certificate, certificates / "root-cert.pem")
-        return Proxy(self.istiod, kind, name, namespace, account, labels)
+        return Proxy(istiod, kind, name, namespace, account, labels)
 
     def start_standin(self, name, load_balancer: LoadBalancer, gateway_port):
         """A stand-in load balancer in front of a gateway; returns its port."""
@@ -183,7 +189,8 @@ class Site:
         return shipped
 
     def restore_plugin(self):
-        self.api.apply(self.plugin())
+        """The shipped overlay again, by itself."""
+        self.api.apply_folder(self.overlay())
         self.await_identity()
 
     @contextmanager

@@ -5,11 +5,11 @@ ISTIO_TOOLS := kubernetes crane istio-1.29 istio-latest
 ISTIO_BUILT := $(ISTIO_TOOLS:%=$(ISTIO_CACHE)/%/.built)
 
 .PHONY: test-istio
-test-istio: wasm tools istio-programs ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
+test-istio: istio-programs wasm tools ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
 	istio-tests/test $(TESTS)
 
 .PHONY: run-istio
-run-istio: wasm tools istio-programs ## Leave the same running, to be tried with a browser and kubectl (needs Go)
+run-istio: istio-programs wasm tools ## Leave the same running, to be tried with a browser and kubectl (needs Go)
 	istio-tests/run
 
 .PHONY: istio-programs

@@ -18,8 +18,9 @@ def profiles(site):
         eventually("bob is let in", lambda: reached_by(site, "bob"))
         yield
     finally:
-        site.api.kubectl("delete", "--ignore-not-found", "authorizationpolicy", "--all", "-n", "alice")
-        site.api.kubectl("delete", "--ignore-not-found", "authorizationpolicy", "--all", "-n", "bob")
+        for name in NAMESPACES:
+            site.api.kubectl("delete", "authorizationpolicy", "--all", "-n", name)
+        eventually("the policies are gone", lambda: reached_by(site, "mallory") == [*NAMESPACES])
 
 
 def reached_by(site, user):

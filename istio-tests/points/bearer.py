@@ -40,7 +40,8 @@ IGNORED_BY_JWT_AUTHN = {
 
 @contextmanager
 def bearers(site, mode="enforce"):
-    """The component for bearer tokens, with the machines' issuer where it says CHANGE, and a rule for its principals."""
+    """The component for bearer tokens, with the machines' issuer where it says CHANGE, and a rule for its
+    principals."""
     jwks = json.dumps({"keys": [site.machine_key.jwk()]})
     issuer = [
         {"op": "replace", "path": "/spec/jwtRules/0/issuer", "value": MACHINES.issuer},
@@ -61,8 +62,10 @@ def bearers(site, mode="enforce"):
             yield
     finally:
         site.restore_plugin()
-        for kind, name in [("requestauthentication", "alb-authn-bearer"), ("authorizationpolicy", "alb-authn-require-identity")]:
-            site.api.kubectl("delete", kind, name, "-n", SYSTEM)
+        site.api.kubectl("delete", "requestauthentication", "alb-authn-bearer", "-n", SYSTEM)
+        site.api.kubectl("delete", "authorizationpolicy", "alb-authn-require-identity", "-n", SYSTEM)
+        ours = {"envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"}
+        eventually("the policies are gone", lambda: not ours & set(site.gateway.http_filters()))
 
 
 def bearer(site, key=None, expires_in=300):

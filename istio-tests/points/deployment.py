@@ -84,7 +84,7 @@ def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
     with site.applied(authentication, authorization):
         eventually(
             f"the gateway has {expected} in this order",
-            lambda: [name for name in http_filters(site.gateway) if name in expected] == expected,
+            lambda: [name for name in site.gateway.http_filters() if name in expected] == expected,
         )
 
 
@@ -94,28 +94,20 @@ def test_2_a_traffic_extension_does_the_same_where_istio_has_it(site):
         answer = site.api.apply_folder(overlay, check=False)
         assert 'no matches for kind "TrafficExtension"' in answer.stderr, answer.stderr
         return
-    name = f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}"
+
+    def await_filter(name):
+        def is_the_only_one():
+            return [one for one in site.gateway.http_filters() if one.startswith("extensions.istio.io/")] == [name]
+
+        eventually(f"{name} alone is in the gateway", is_the_only_one)
+
     site.api.apply_folder(overlay)
     site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
     try:
-        eventually(
-            f"{name} alone is in the gateway",
-            lambda: [one for one in http_filters(site.gateway) if one.startswith("extensions.istio.io/")] == [name],
-        )
+        await_filter(f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}")
         site.await_identity()
         assert site.as_user("anonymous").reason == "missing_token"
     finally:
-        site.restore_plugin()
         site.api.kubectl("delete", "trafficextension", PLUGIN, "-n", SYSTEM)
-
-
-def http_filters(proxy):
-    """The names of the HTTP filters of the proxy's first listener that has routes."""
-    for part in proxy.config("ListenersConfigDump"):
-        for listener in part["dynamic_listeners"]:
-            for chain in listener["active_state"]["listener"]["filter_chains"]:
-                for network_filter in chain["filters"]:
-                    filters = network_filter["typed_config"].get("http_filters")
-                    if filters:
-                        return [one["name"] for one in filters]
-    return []
+        site.restore_plugin()
+        await_filter(site.pair.filter_name(SYSTEM, PLUGIN))

@@ -5,7 +5,8 @@ from testbed.processes import eventually
 
 def test_7_observe_then_counters_then_enforce_then_back(site):
     observe(site)
-    counters = {name: site.metric(name) for name in ("requests.ok", "observed.missing_token", "observed.untrusted_signer")}
+    names = ("requests.ok", "observed.missing_token", "observed.untrusted_signer")
+    counters = {name: site.metric(name) for name in names}
     foreign = site.token(load_balancer=site.load_balancer.of_another_account())
     assert site.as_user("alice").arrived("kubeflow-userid") == "alice@example.com"
     assert site.as_user("anonymous").arrived("kubeflow-userid") is None

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import sys
+import tempfile
 import urllib.parse
 from pathlib import Path
 
@@ -69,7 +71,6 @@ class Proxy:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.admin_port = free_port()
         self.status_port = free_port()
-        AGENT_DATA.mkdir(parents=True, exist_ok=True)
         self.start()
 
     def start(self):
@@ -133,10 +134,26 @@ class Proxy:
                 return int(value)
         return 0
 
-    def config(self, kind):
-        """The parts of Envoy's configuration whose type ends in `kind`, as in `ListenersConfigDump`."""
-        dump = json.loads(self.admin("/config_dump"))
-        return [part for part in dump["configs"] if part["@type"].endswith(kind)]
+    def http_filters(self):
+        """The names of the HTTP filters of the first listener that has routes, in their order."""
+        dump = json.loads(self.admin("/config_dump?resource=dynamic_listeners"))
+        for listener in dump["configs"]:
+            for chain in listener["active_state"]["listener"]["filter_chains"]:
+                for network_filter in chain["filters"]:
+                    filters = network_filter["typed_config"].get("http_filters")
+                    if filters:
+                        return [one["name"] for one in filters]
+        return []
+
+
+def require_agent_data():
+    """Ends the program where pilot-agent could not store a module: it would then deny all, as for a missing image."""
+    try:
+        AGENT_DATA.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=AGENT_DATA):
+            pass
+    except PermissionError:
+        sys.exit(f"pilot-agent keeps modules in {AGENT_DATA} and nowhere else: make that folder yours, or be root")
 
 
 ISTIOD_ENVIRONMENT = {

@@ -113,11 +113,15 @@ class Processes:
         process.wait()
 
     def end_all(self):
+        # An impatient second Ctrl-C would leave some of them running.
+        handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         for process in self.running.values():
             signal_group(process, signal.SIGTERM)
         # The last started first: nobody complains to its log that what it needs is gone.
         for name in reversed(list(self.running)):
             self.end(name)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def signal_group(process, number):

@@ -11,7 +11,7 @@ from . import client, programs
 from .certificates import Authority
 from .key_endpoint import KeyEndpoint
 from .kubernetes import ApiServer
-from .mesh import Istiod, Proxy
+from .mesh import Istiod, Proxy, require_agent_data
 from .processes import Processes, eventually, free_port, is_open
 from .programs import Pair
 from .registry import Registry, image_layer
@@ -54,6 +54,7 @@ class Site:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
+        require_agent_data()
         self.api = ApiServer(self.processes, self.folder / "kubernetes")
         self.registry = Registry(self.processes, self.folder / "registry")
         self.image = self.registry.push(image_layer(self.folder / "layer.tgz"))

@@ -11,6 +11,7 @@ TESTS = [
     deployment.test_2_the_filter_stands_before_jwt_authn_and_rbac,
     deployment.test_2_a_traffic_extension_does_the_same_where_istio_has_it,
     identity.test_3_a_request_through_the_load_balancer_arrives_with_the_identity,
+    identity.test_3_each_overlay_lets_its_own_load_balancers_users_in,
     identity.test_3_the_load_balancers_forwarded_headers_are_believed,
     identity.test_3_the_key_comes_over_tls_through_the_service_entry,
     identity.test_3_a_certificate_for_another_name_is_refused,

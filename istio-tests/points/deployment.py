@@ -4,15 +4,8 @@ import json
 
 from testbed import programs
 from testbed.processes import eventually, run
+from testbed.programs import DEPLOY, shipped_overlays
 from testbed.site import PLUGIN, SYSTEM
-
-DEPLOY = programs.ROOT / "deploy"
-
-
-def shipped_overlays():
-    overlays = sorted(path.parent for path in (DEPLOY / "overlays").glob("*/kustomization.yaml"))
-    assert overlays, "no overlays in deploy/"
-    return overlays
 
 
 def test_1_the_api_server_accepts_each_overlay(site):

@@ -2,8 +2,9 @@
 
 from testbed.certificates import Authority
 from testbed.processes import eventually
-from testbed.site import KEY_HOST
-from testbed.tokens import Key
+from testbed.programs import shipped_overlays
+from testbed.site import KEY_HOST, PLUGIN, SYSTEM
+from testbed.tokens import Key, LoadBalancer
 
 # Istio ends a cluster's name in its statistics with `;`.
 STATISTICS = f"cluster.outbound|443||{KEY_HOST};"
@@ -15,6 +16,26 @@ def test_3_a_request_through_the_load_balancer_arrives_with_the_identity(site):
     assert answer.arrived("x-amzn-oidc-data") is None, answer
     assert answer.json()["target"] == "/profile?tab=1"
     assert site.as_user("anonymous").reason == "missing_token"
+
+
+def test_3_each_overlay_lets_its_own_load_balancers_users_in(site):
+    try:
+        for overlay in shipped_overlays():
+            site.api.apply_folder(site.overlay(overlay.name))
+            plugin = site.api.get("wasmplugin", PLUGIN, SYSTEM)
+            load_balancer = LoadBalancer.trusted_by(plugin)
+            header = plugin["spec"]["pluginConfig"]["outputClaimToHeaders"][0]["header"]
+            token = site.token(load_balancer=load_balancer)
+            eventually(
+                f"{overlay.name} sets {header}",
+                lambda: site.to_gateway(token=token).arrived(header) == "alice@example.com",
+            )
+        # plain-istio, the last one, has a policy on that header.
+        stranger = load_balancer.token(site.key, "alice@elsewhere.example.org")
+        eventually("its policy refuses strangers", lambda: site.to_gateway(token=stranger).is_rbac)
+    finally:
+        site.api.kubectl("delete", "--ignore-not-found", "authorizationpolicy", "alb-authn-users", "-n", SYSTEM)
+        site.restore_plugin()
 
 
 def test_3_the_load_balancers_forwarded_headers_are_believed(site):

@@ -34,17 +34,19 @@ def eventually(what, condition, seconds=PATIENCE_SECONDS):
         time.sleep(0.1)
 
 
-def free_port():
-    """A port of 127.0.0.1 that nothing listens on. It is below those that the kernel gives to outgoing
-    connections: one of these would else take it before the program that it is meant for."""
+def free_port(given=set()):
+    """A port of 127.0.0.1 that nothing listens on, another one at each call. It is below those that the kernel gives
+    to outgoing connections: one of these would else take it before the program that it is meant for."""
     while True:
         port = random.randint(10000, 29999)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if port not in given:
+            given.add(port)
+            return port
 
 
 def is_open(port):

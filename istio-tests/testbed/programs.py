@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "istio"
+DEPLOY = ROOT / "deploy"
 MODULE = ROOT / "dist" / "alb_authn.wasm"
 ALB_TOKEN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tools" / "alb-token"
 
@@ -59,3 +60,10 @@ def chosen_pairs():
     if not pairs:
         sys.exit(f"ISTIO must be one of {', '.join(pair.short_name for pair in PAIRS)}, not {wanted!r}")
     return pairs
+
+
+def shipped_overlays():
+    """The folders of deploy/overlays, by name."""
+    overlays = sorted(path.parent for path in (DEPLOY / "overlays").glob("*/kustomization.yaml"))
+    assert overlays, f"no overlays in {DEPLOY}"
+    return overlays

@@ -82,7 +82,7 @@ class Site:
 
     def copy_manifests(self):
         """The shipped manifests, and beside them what this machine differs in: `kubectl apply -k` reads both."""
-        shutil.copytree(programs.ROOT / "deploy", self.folder / "deploy")
+        shutil.copytree(programs.DEPLOY, self.folder / "deploy")
         self.manifests = self.folder / "istio-tests" / "overlays"
         shutil.copytree(programs.ROOT / "istio-tests" / "overlays", self.manifests)
         write_env(

@@ -8,6 +8,7 @@ TESTS = [
     deployment.test_1_the_api_server_knows_each_component_from_the_istio_that_has_it,
     deployment.test_1_istioctl_validates_and_analyzes_each_overlay,
     deployment.test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready,
+    deployment.test_2_the_agent_takes_the_artifact_form_too,
     deployment.test_2_the_filter_stands_before_jwt_authn_and_rbac,
     deployment.test_2_a_traffic_extension_does_the_same_where_istio_has_it,
     identity.test_3_a_request_through_the_load_balancer_arrives_with_the_identity,

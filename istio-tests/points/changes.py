@@ -3,6 +3,7 @@
 import threading
 from contextlib import contextmanager
 
+from testbed import programs
 from testbed.processes import eventually
 from testbed.site import PLUGIN, SYSTEM
 
@@ -83,7 +84,7 @@ def test_6_an_image_that_cannot_be_had_denies_all(site):
     for what, url in cannot_be_had.items():
         with denied(site, what, url):
             pass
-    other = site.registry.push(site.folder / "layer.tgz", "mirror/alb-authn")
+    other = site.registry.push(programs.IMAGE, "mirror/alb-authn")
     site.registry.stop()
     try:
         site.api.apply(site.plugin({"url": other}))

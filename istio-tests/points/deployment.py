@@ -57,6 +57,16 @@ def test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready(sit
     assert site.gateway.stat("wasm.envoy.wasm.runtime.v8.active") > 0
 
 
+def test_2_the_agent_takes_the_artifact_form_too(site):
+    url = site.registry.push(programs.ARTIFACT, "alb-authn-artifact")
+    # A header that only this one sets tells it from the image that runs.
+    mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-artifact", "claim": "sub"}]
+    site.api.apply(site.plugin({"url": url}, outputClaimToHeaders=mapped))
+    eventually("it runs", lambda: site.as_user("alice").arrived("x-artifact") == "sub-of-alice@example.com")
+    assert site.registry.pulled(url) > 0
+    site.restore_plugin()
+
+
 def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
     namespaced = {"name": "order", "namespace": SYSTEM}
     selector = {"matchLabels": {"istio": "ingressgateway"}}

@@ -8,15 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "istio"
 DEPLOY = ROOT / "deploy"
-MODULE = ROOT / "dist" / "alb_authn.wasm"
+IMAGE = ROOT / "dist" / "alb_authn-image"
+ARTIFACT = ROOT / "dist" / "alb_authn-oci-artifact"
 ALB_TOKEN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tools" / "alb-token"
 
-ETCD = CACHE / "debian" / "usr" / "bin" / "etcd"
-REGISTRY = CACHE / "debian" / "usr" / "bin" / "docker-registry"
+ETCD = CACHE / "etcd" / "usr" / "bin" / "etcd"
 KUBE_APISERVER = CACHE / "kubernetes" / "kube-apiserver"
 KUBECTL = CACHE / "kubernetes" / "kubectl"
+REGISTRY = ROOT / ".cache" / "registry" / "usr" / "bin" / "docker-registry"
 KUSTOMIZE = ROOT / ".cache" / "tools" / "kustomize"
-CRANE = CACHE / "crane" / "crane"
+CRANE = ROOT / ".cache" / "tools" / "crane"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Pair:
 
     @property
     def envoy(self) -> Path:
-        return CACHE / f"envoy-{self.envoy_version}" / "envoy" / "_bin" / "envoy"
+        packages = CACHE / f"envoy-{self.envoy_version}" / "lib"
+        return next(packages.glob("python*/site-packages/envoy/_bin/envoy"))
 
     def filter_name(self, namespace: str, plugin: str) -> str:
         """The name of a WasmPlugin's filter in Envoy's configuration."""

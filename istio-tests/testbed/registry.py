@@ -1,9 +1,6 @@
 """An OCI registry, and the filter's image in it."""
 
-import gzip
-import io
 import re
-import tarfile
 from pathlib import Path
 
 from . import programs
@@ -28,12 +25,11 @@ class Registry:
     def stop(self):
         self.processes.end("registry")
 
-    def push(self, layer: Path, repository="alb-authn"):
-        """Pushes an image of one layer; returns its URL with its digest."""
+    def push(self, image: Path, repository="alb-authn"):
+        """Pushes an image that lies in a folder as OCI layout; returns its URL with its digest."""
         name = f"127.0.0.1:{self.port}/{repository}"
-        run([programs.CRANE, "append", "--insecure", "-f", layer, "-t", f"{name}:test"])
-        digest = run([programs.CRANE, "digest", "--insecure", f"{name}:test"]).stdout.strip()
-        return f"oci://{name}@{digest}"
+        pushed = run([programs.CRANE, "push", "--insecure", image, f"{name}:test"]).stdout
+        return f"oci://{name}@{pushed.strip().rpartition('@')[2]}"
 
     def pulled(self, url):
         """How often a manifest was fetched by this URL's digest."""
@@ -41,18 +37,6 @@ class Registry:
         path = f"/v2/{repository}/manifests/{digest}"
         log = self.processes.log_text("registry")
         return len(re.findall(f'"GET {re.escape(path)} HTTP/1.1" 200', log))
-
-
-def image_layer(path: Path, module=programs.MODULE):
-    """A layer as Istio's agent reads it: `plugin.wasm` in a gzipped tar."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        member = tarfile.TarInfo("plugin.wasm")
-        member.size = module.stat().st_size
-        with open(module, "rb") as file:
-            tar.addfile(member, file)
-    path.write_bytes(gzip.compress(content.getvalue(), mtime=0))
-    return path
 
 
 CONFIG = """version: 0.1

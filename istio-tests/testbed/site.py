@@ -14,7 +14,7 @@ from .kubernetes import ApiServer
 from .mesh import Istiod, Proxy, require_agent_data
 from .processes import Processes, eventually, free_port, is_open
 from .programs import Pair
-from .registry import Registry, image_layer
+from .registry import Registry
 from .tokens import Key, LoadBalancer
 
 SYSTEM = "istio-system"
@@ -57,7 +57,7 @@ class Site:
         require_agent_data()
         self.api = ApiServer(self.processes, self.folder / "kubernetes")
         self.registry = Registry(self.processes, self.folder / "registry")
-        self.image = self.registry.push(image_layer(self.folder / "layer.tgz"))
+        self.image = self.registry.push(programs.IMAGE)
         self.start_key_endpoint()
         self.istiod = Istiod(self.pair, self.processes, self.api, self.folder / "istio")
         for name in (SYSTEM, "kubeflow", *USERS):

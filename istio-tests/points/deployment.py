@@ -62,7 +62,8 @@ def test_2_the_agent_takes_the_artifact_form_too(site):
     # A header that only this one sets tells it from the image that runs.
     mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-artifact", "claim": "sub"}]
     site.api.apply(site.plugin({"url": url}, outputClaimToHeaders=mapped))
-    eventually("it runs", lambda: site.as_user("alice").arrived("x-artifact") == "sub-of-alice@example.com")
+    token = site.token()
+    eventually("it runs", lambda: site.to_gateway(token=token).arrived("x-artifact"))
     assert site.registry.pulled(url) > 0
     site.restore_plugin()
 

@@ -20,6 +20,9 @@ const NOT_OURS: [&str; 7] = [
 /// Files that a release has and the repository has not.
 const MADE_BY_A_RELEASE: [&str; 1] = ["release-notes.md"];
 
+/// What kubectl calls a Deployment.
+const DEPLOYMENTS: [&str; 2] = ["deploy/istio-ingressgateway", "deploy/istiod"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -102,7 +105,7 @@ fn is_a_path(word: &str, tops: &BTreeSet<String>) -> bool {
         return false;
     }
     let (first, rest) = word.split_once('/').unwrap_or((word, ""));
-    if NOT_OURS.contains(&first) {
+    if NOT_OURS.contains(&first) || DEPLOYMENTS.contains(&word) {
         return false;
     }
     let is_below_a_top = !rest.is_empty() && tops.contains(first);

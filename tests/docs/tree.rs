@@ -75,8 +75,9 @@ fn code_of(text: &str) -> Vec<(bool, &str)> {
 fn every_relative_link_leads_to_a_file_and_a_heading() {
     let mut checked = 0_usize;
     for (document, text) in documents() {
-        for rest in text.split("](").skip(1) {
-            let target = rest.split([')', ' ']).next().unwrap();
+        let links = text.split("](").skip(1);
+        for rest in links.chain(text.split("src=\"").skip(1)) {
+            let target = rest.split([')', ' ', '"']).next().unwrap();
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }

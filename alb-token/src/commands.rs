@@ -11,7 +11,7 @@ pub(crate) use shell_files::{completions, man};
 pub(crate) use verify::verify;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,7 @@ use alb_token::{key_endpoint, server, upstream as upstream_server};
 use tokio::net::TcpListener;
 
 use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
+use crate::input;
 
 /// Why a command ended.
 pub(crate) enum Failure {
@@ -49,6 +50,14 @@ pub(crate) fn keygen(arguments: &KeygenArguments) -> Result<(), Failure> {
     let key = KeyPair::generate("").named_by_thumbprint();
     let private = &arguments.file;
     let public = PathBuf::from(format!("{}.pub", private.display()));
+    // Both are looked at first: half a pair helps nobody.
+    for file in [private, &public] {
+        if file.exists() {
+            let file = file.display();
+            let why = format!("{file} exists, and no key is ever overwritten: choose another name");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why).into());
+        }
+    }
     write_new(private, &key.private_pem(), 0o600)?;
     write_new(&public, &key.public_pem(), 0o644)?;
     say(key.kid())
@@ -107,10 +116,9 @@ async fn listen(role: &str, address: &str) -> Result<TcpListener, Failure> {
 }
 
 fn read_key(file: &Path, kid: Option<&str>) -> Result<KeyPair, Failure> {
-    let unusable = |why: String| Failure::Usage(format!("--key {}: {why}", file.display()));
-    let pem = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let pem = input::text("--key", file)?;
     let key = KeyPair::from_pem(kid.unwrap_or_default(), &pem)
-        .map_err(|error| unusable(error.to_string()))?;
+        .map_err(|error| Failure::Usage(format!("--key {}: {error}", file.display())))?;
     Ok(match kid {
         Some(_) => key,
         None => key.named_by_thumbprint(),

@@ -129,10 +129,9 @@ async fn count_bytes(mut body: Incoming) -> usize {
 /// The values shown are the sender's: nothing of them may run, and no cache may keep one user's page.
 fn add_safety_headers(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
-    );
+    if let Ok(policy) = HeaderValue::from_str(&page::content_security_policy()) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
     headers.insert(
         "x-content-type-options",
         HeaderValue::from_static("nosniff"),

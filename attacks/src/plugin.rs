@@ -55,6 +55,8 @@ struct Sent {
     signed_by: u8,
     is_tampered: bool,
     seconds_to_live: u8,
+    /// Of the payload's own `exp`, where it has one.
+    payload_seconds_to_live: Option<u8>,
     user: u8,
 }
 

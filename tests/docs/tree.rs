@@ -32,8 +32,9 @@ fn tree() -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+        // Another test's temporary folder may be gone by now.
+        let entries = fs::read_dir(&folder).into_iter().flatten();
+        for path in entries.flatten().map(|entry| entry.path()) {
             let name = path.file_name().unwrap().to_str().unwrap();
             if NOT_OURS.contains(&name) {
                 continue;

@@ -1,6 +1,6 @@
 # The dependency tree: licences, bans, sources, advisories, and exactly which packages are in the module.
 
-CARGO_DENY_VERSION := 0.19.0
+CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .cache/tools/bin/cargo-deny
 MODULE_PACKAGES := cargo tree --locked --package alb-authn --target wasm32-wasip1 --edges normal,no-proc-macro --prefix none
 

@@ -19,8 +19,9 @@ image-oci-artifact: wasm ## The same as an artifact of two layers: dist/alb_auth
 	@$(call write-image,$(ARTIFACT),artifact)
 
 .PHONY: push
-push: image image-oci-artifact $(CRANE) ## Push both: REGISTRY=HOST/PATH (uses the credentials of `docker login`)
+push: ## Push both: REGISTRY=HOST/PATH (uses the credentials of `docker login`)
 	@test -n "$(REGISTRY)" || { echo 'REGISTRY is missing: make push REGISTRY=ghcr.io/OWNER' >&2; exit 1; }
+	$(MAKE) image image-oci-artifact $(CRANE)
 	$(CRANE) push $(IMAGE) $(REGISTRY)/alb-authn:$(IMAGE_VERSION)
 	$(CRANE) push $(ARTIFACT) $(REGISTRY)/alb-authn:$(IMAGE_VERSION)-artifact
 	@echo "For params.env: image=$(REGISTRY)/alb-authn@$$(cat $(IMAGE).digest)"

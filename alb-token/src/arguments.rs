@@ -138,6 +138,12 @@ pub(crate) struct UpstreamArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
     pub(crate) listen: String,
+    /// The application's name on its page, in the place of what `make run` lets visitors try.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// A link on that page.
+    #[arg(long = "link", value_name = "PATH", requires = "title")]
+    pub(crate) links: Vec<String>,
 }
 
 impl MintArguments {

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use alb_token::mint::{KeyPair, unix_now};
 use alb_token::standin::{Gateway, Signer, Standin};
-use alb_token::{key_endpoint, server, upstream as upstream_server};
+use alb_token::upstream::{self as upstream_server, Page};
+use alb_token::{key_endpoint, server};
 use tokio::net::TcpListener;
 
 use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
@@ -104,7 +105,14 @@ pub(crate) async fn standin(arguments: StandinArguments) -> Result<(), Failure> 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn upstream(arguments: &UpstreamArguments) -> Result<(), Failure> {
     let listener = listen("upstream", &arguments.listen).await?;
-    upstream_server::serve(listener).await;
+    let page = match &arguments.title {
+        Some(title) => Page::Application {
+            title: title.clone(),
+            links: arguments.links.clone(),
+        },
+        None => Page::Demo,
+    };
+    upstream_server::serve(listener, page).await;
     Ok(())
 }
 

@@ -98,3 +98,34 @@ fn the_page_escapes_every_value_and_loads_nothing() {
     );
     assert_eq!(page.header("cache-control"), Some("no-store"));
 }
+
+#[test]
+fn an_application_has_its_title_and_links_and_nothing_to_attack() {
+    let arguments = [
+        "upstream",
+        "--listen",
+        "127.0.0.1:0",
+        "--title",
+        "R&D",
+        "--link",
+        "/a?b&c",
+    ];
+    let upstream = Server::start(&arguments, 1);
+    let page = upstream.get(
+        "/",
+        &["accept: text/html", "kubeflow-userid: ada@example.com"],
+    );
+    assert!(page.body.contains("<p>R&amp;D</p>"), "{}", page.body);
+    assert!(
+        page.body.contains("<a href=\"/a?b&amp;c\">"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("You are <strong>ada@example.com</strong>")
+    );
+    for absent in ["attack", "<script"] {
+        assert!(!page.body.contains(absent), "{absent} in {}", page.body);
+    }
+}

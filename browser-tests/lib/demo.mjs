@@ -1,20 +1,25 @@
-// The demo of `make run` on free ports: upstream, stand-in load balancer, Envoy with the filter.
+// What `make run` and `make run-login` start, on free ports.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PORTS = ['ALB_PORT', 'GATEWAY_PORT', 'UPSTREAM_PORT', 'KEYS_PORT', 'ADMIN_PORT'];
+const DEMO_PORTS = ['ALB_PORT', 'GATEWAY_PORT', 'UPSTREAM_PORT', 'KEYS_PORT', 'ADMIN_PORT'];
 const ATTEMPTS = 5;
 
-/** Starts it and waits until it answers: its ports by name, and `stop()`. Needs what `make run` builds. */
+/** Starts the demo and waits until it answers: its ports by name, and `stop()`. Needs what `make run` builds. */
 export async function startDemo() {
+  return startScript('scripts/run', DEMO_PORTS);
+}
+
+/** The same for another script, which takes its ports and settings by variables of its environment. */
+export async function startScript(script, portNames, settings = {}) {
   for (let attempt = 1; ; attempt++) {
-    const ports = await freePorts();
-    const demo = spawn('scripts/run', {
+    const ports = await freePorts(portNames);
+    const demo = spawn(script, {
       cwd: ROOT,
-      env: { READY_SECONDS: '300', ...process.env, ...ports },
+      env: { READY_SECONDS: '300', ...process.env, ...ports, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = await untilReady(demo);
@@ -47,10 +52,10 @@ async function stop(demo) {
 }
 
 /** All are held at once, so that no two are the same. */
-async function freePorts() {
-  const servers = PORTS.map(() => createServer().listen(0, '127.0.0.1'));
+async function freePorts(names) {
+  const servers = names.map(() => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => String(server.address().port));
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return Object.fromEntries(PORTS.map((name, i) => [name, ports[i]]));
+  return Object.fromEntries(names.map((name, i) => [name, ports[i]]));
 }

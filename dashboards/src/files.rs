@@ -1,6 +1,7 @@
 //! The two files that are proven: what each holds.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
 use serde_json::{Value, json};
@@ -47,18 +48,29 @@ pub struct Record {
 
 /// Every recording rule.
 pub fn records() -> Vec<Record> {
-    let rules = rules();
-    let groups = rules["groups"].as_array().expect("groups");
-    let rules = groups
-        .iter()
-        .flat_map(|group| group["rules"].as_array().into_iter().flatten());
-    rules
-        .filter_map(|rule| {
-            Some(Record {
-                name: rule["record"].as_str()?.to_owned(),
-                expr: rule["expr"].as_str()?.to_owned(),
-            })
+    let record = |rule: &Value| {
+        Some(Record {
+            name: rule["record"].as_str()?.to_owned(),
+            expr: rule["expr"].as_str()?.to_owned(),
         })
+    };
+    each_rule().iter().filter_map(record).collect()
+}
+
+/// The condition of an alert.
+pub fn alert(name: &str) -> String {
+    let rules = each_rule();
+    let rule = rules.iter().find(|rule| rule["alert"] == name);
+    let expr = rule.and_then(|rule| rule["expr"].as_str());
+    expr.expect("the alert is there").to_owned()
+}
+
+/// The rules of all groups.
+pub fn each_rule() -> Vec<Value> {
+    let rules = rules();
+    let groups = rules["groups"].as_array().into_iter().flatten();
+    groups
+        .flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default())
         .collect()
 }
 
@@ -92,9 +104,12 @@ fn to_json(yaml: &Yaml) -> Value {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// One for `purpose`, of this process.
+    /// One of its own for `purpose`.
     pub fn new(purpose: &str) -> Self {
-        let path = env::temp_dir().join(format!("alb-authn-{purpose}-{}", process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("alb-authn-{purpose}-{}-{number}", process::id());
+        let path = env::temp_dir().join(name);
         fs::create_dir_all(&path).expect("a writable temporary folder");
         Self(path)
     }

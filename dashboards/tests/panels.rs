@@ -1,6 +1,7 @@
 //! The dashboard: each panel has data when Envoy has traffic.
 
 use std::collections::BTreeSet;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use dashboards::{Prometheus, Sample, records, targets};
@@ -9,6 +10,7 @@ use wasm_tests::{Answer, Running, Scenario, entry};
 
 /// How long Prometheus may take on a busy machine until all is there.
 const PATIENCE: Duration = Duration::from_secs(240);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const JOBS: [&str; 2] = ["envoy", "older-envoy"];
 const UNKNOWN_KID: &str = "11111111-2222-3333-4444-555555555555";
 const FAILING_KID: &str = "66666666-7777-8888-9999-000000000000";
@@ -66,6 +68,7 @@ fn await_data(
             return samples;
         }
         assert!(Instant::now() < deadline, "{what} has no data: {samples:?}");
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -110,6 +113,7 @@ fn the_verdicts_of_the_traffic_are_the_ones_that_are_shown() {
                 return;
             }
             assert!(Instant::now() < deadline, "{panel}: {found:?}");
+            thread::sleep(POLL_INTERVAL);
         }
     };
     let verdicts = [

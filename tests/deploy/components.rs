@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::rendered::{Copied, OVERLAYS, Rendered, good_params};
 
-/// An overlay with options, as `examples/options` does it.
+/// An overlay with options, as `clusters/example` does it.
 fn render(test: &str, overlay: &str, components: &[&str]) -> Rendered {
     let copied = Copied::new(test);
     copied.write_params(overlay, &good_params(overlay));
@@ -104,34 +104,67 @@ fn where_clusters_are_filtered_a_virtual_service_names_the_key_endpoint_and_serv
 
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
+fn in_govcloud_the_cluster_is_the_one_that_the_filter_asks_for() {
+    for region in ["us-gov-west-1", "us-gov-east-1"] {
+        let arn = format!(
+            "arn:aws-us-gov:elasticloadbalancing:{region}:111122223333:loadbalancer/app/a-b/0123456789abcdef"
+        );
+        let mut params: Vec<(&str, &str)> = good_params("plain-istio");
+        params.retain(|(name, _)| *name != "albArn");
+        params.push(("albArn", &arn));
+        let copied = Copied::new(region);
+        copied.write_params("plain-istio", &params);
+        let text = "resources:\n- ../overlays/plain-istio\ncomponents:\n- ../components/govcloud\n";
+        copied.write_kustomization("mine", text);
+        let rendered = copied.build("mine");
+        let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
+        let config = alb_authn::config::Config::parse(config.as_bytes()).unwrap();
+        let host = &config.key_endpoints()[0].authority;
+        assert_eq!(
+            rendered.only("ServiceEntry")["spec"]["hosts"],
+            json!([host])
+        );
+        let rule = &rendered.only("DestinationRule")["spec"];
+        let tls = &rule["trafficPolicy"]["tls"];
+        let names = json!([rule["host"], tls["sni"], tls["subjectAltNames"][0]]);
+        assert_eq!(names, json!([host, host, host]));
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
 fn with_bearer_tokens_whoever_has_neither_is_denied() {
-    let rendered = render("bearer", "kubeflow-cognito", &["bearer-tokens"]);
-    rendered.check_config("bearer");
-    let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
-    assert_eq!(
-        config["allowMissingToken"],
-        json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
-    );
-    let header = config["outputClaimToHeaders"][0]["header"]
-        .as_str()
-        .unwrap();
-    assert_eq!(
-        rendered.only("AuthorizationPolicy")["spec"],
-        json!({
-            "selector": {"matchLabels": {"istio": "ingressgateway"}},
-            "action": "DENY",
-            "rules": [{
-                "from": [{"source": {"notRequestPrincipals": ["*"]}}],
-                "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
-            }],
-        })
-    );
-    let rule = &rendered.only("RequestAuthentication")["spec"]["jwtRules"][0];
-    // The same place and form as `withHeader` asks for.
-    assert_eq!(
-        rule["fromHeaders"],
-        json!([{"name": "authorization", "prefix": "Bearer "}])
-    );
+    for (overlay, header) in [
+        ("kubeflow-cognito", "kubeflow-userid"),
+        ("plain-istio", "x-authenticated-email"),
+    ] {
+        let rendered = render(&format!("bearer-{overlay}"), overlay, &["bearer-tokens"]);
+        rendered.check_config(&format!("bearer-{overlay}"));
+        let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
+        assert_eq!(config["outputClaimToHeaders"][0]["header"], header);
+        assert_eq!(
+            config["allowMissingToken"],
+            json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
+        );
+        let mut policies = rendered.of_kind("AuthorizationPolicy");
+        let policy = policies.find(|it| it["metadata"]["name"] == "alb-authn-require-identity");
+        assert_eq!(
+            policy.unwrap()["spec"],
+            json!({
+                "selector": {"matchLabels": {"istio": "ingressgateway"}},
+                "action": "DENY",
+                "rules": [{
+                    "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+                    "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
+                }],
+            })
+        );
+        let rule = &rendered.only("RequestAuthentication")["spec"]["jwtRules"][0];
+        // The same place and form as `withHeader` asks for.
+        let expected = json!([{"name": "authorization", "prefix": "Bearer "}]);
+        assert_eq!(rule["fromHeaders"], expected);
+        assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+    }
 }
 
 #[test]

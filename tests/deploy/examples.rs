@@ -9,23 +9,27 @@ use super::rendered::{Copied, good_params};
 fn the_options_to_copy_work_each_line_of_them() {
     let copied = Copied::new("options");
     copied.write_params("kubeflow-cognito", &good_params("kubeflow-cognito"));
-    let path = copied.path("examples/options/kustomization.yaml");
+    let path = copied.path("clusters/example/kustomization.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let said = copied.build("examples/options").check_config("options");
+    let said = copied.build("clusters/example").check_config("options");
     assert!(
         said.contains("ok: WasmPlugin istio-system/alb-authn"),
         "{said}"
     );
 
-    // Every component there is, is shown; the last of them would hide the plugin from the patch.
-    std::fs::write(
-        &path,
-        text.replace("# - ../../components/traffic-extension\n", "")
-            .replace("# - ../", "- ../"),
-    )
-    .unwrap();
-    let all = copied.build("examples/options");
+    // Every option there is, is shown. GovCloud's needs a load balancer there, and the last one would
+    // hide the plugin from the patch.
+    let all = text
+        .replace("# - ../../components/traffic-extension\n", "")
+        .replace("# - ../../components/govcloud\n", "")
+        .replace("# - ../", "- ../");
+    let (components, patches) = all.split_once("# patches:").unwrap();
+    let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
+    std::fs::write(&path, all).unwrap();
+    let all = copied.build("clusters/example");
     all.check_config("all-options");
+    let config = &all.only("WasmPlugin")["spec"]["pluginConfig"];
+    assert_eq!(config["outputClaimToHeaders"][0]["lowercase"], true);
     assert_eq!(all.of_kind("VirtualService").count(), 1);
     assert_eq!(all.of_kind("RequestAuthentication").count(), 1);
     let entries = std::fs::read_dir(copied.path("components")).unwrap();

@@ -1,5 +1,7 @@
 //! `deploy/check-params`: what is wrong in a params.env is named, with what is expected.
 
+use std::collections::BTreeSet;
+
 use super::rendered::{Copied, OVERLAYS, good_params};
 
 /// What it prints for an overlay whose parameter `name` is `value` (`None`: not there), and whether it
@@ -73,7 +75,7 @@ fn a_wrong_value_is_named_with_what_is_expected() {
         ),
         (
             "albArn",
-            "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:111122223333:loadbalancer/app/a/0123456789abcdef",
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:loadbalancer/app/a/0123456789abcdef",
             expected_arn,
         ),
         (
@@ -248,4 +250,33 @@ fn a_kustomization_around_an_overlay_is_checked_by_that_overlays_parameters() {
         said.contains("overlays/kubeflow-oidc/params.env: albArn: still the example's"),
         "{said}"
     );
+}
+
+#[test]
+fn in_govcloud_the_option_that_is_needed_is_pointed_out() {
+    let copied = Copied::new("govcloud-params");
+    let arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-east-1:111122223333:loadbalancer/app/a-b/0123456789abcdef";
+    let (good, said) = verdict(&copied, "plain-istio", "albArn", Some(arn));
+    assert!(
+        good && said.contains("needs deploy/components/govcloud"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_install_guide_tells_where_each_parameter_comes_from() {
+    let guide = include_str!("../../docs/install-kubeflow-aws.md");
+    let table = guide.split("| Name | Value |").nth(1).unwrap();
+    let rows = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'));
+    let names: BTreeSet<&str> = rows
+        .flat_map(|row| {
+            let cell = row.split(" | ").next().unwrap();
+            cell.split('`').skip(1).step_by(2)
+        })
+        .collect();
+    let known = good_params("kubeflow-cognito");
+    assert_eq!(names, known.iter().map(|(name, _)| *name).collect());
 }

@@ -7,24 +7,33 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::Arrival;
+use super::{Arrival, Page};
 
 /// The page for one request.
-pub(super) fn render(arrival: &Arrival) -> String {
+pub(super) fn render(arrival: &Arrival, page: &Page) -> String {
+    let (heading, to_try, script) = match page {
+        Page::Demo => {
+            let to_try = attacks::render(arrival.user().unwrap_or_default());
+            (String::new(), to_try, format!("<script>{SCRIPT}</script>"))
+        }
+        Page::Application { title, links } => {
+            let heading = format!("<p>{}</p>\n", escape(title));
+            (heading, navigation(links), String::new())
+        }
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         {identity}\n{to_try}\n<h2>The request that brought this page</h2>\n<p><code>{method} {target}</code>, \
+         {heading}{identity}\n{to_try}\n<h2>The request that brought this page</h2>\n<p><code>{method} {target}</code>, \
          {body_bytes} bytes of body</p>\n<table>\n<tr><th>Header</th><th>Value</th></tr>\n\
-         {headers}</table>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+         {headers}</table>\n{script}\n</body>\n</html>\n",
         title = escape(arrival.user().unwrap_or("nobody")),
         identity = identity(arrival),
         method = escape(&arrival.method),
         target = escape(&arrival.target),
         body_bytes = arrival.body_bytes,
         headers = rows(arrival),
-        to_try = attacks::render(arrival.user().unwrap_or_default()),
     )
 }
 
@@ -56,6 +65,14 @@ fn identity(arrival: &Arrival) -> String {
          set <code>kubeflow-userid</code>; {groups}.</p>",
         escape(user)
     )
+}
+
+fn navigation(links: &[String]) -> String {
+    let item = |link: &String| {
+        let link = escape(link);
+        format!("<li><a href=\"{link}\">{link}</a></li>\n")
+    };
+    format!("<ul>\n{}</ul>", links.iter().map(item).collect::<String>())
 }
 
 fn rows(arrival: &Arrival) -> String {

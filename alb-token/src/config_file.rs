@@ -86,7 +86,9 @@ impl ConfigFile {
             return self.problems.push(Finding::problem("", message));
         };
         let kind = object.member("kind").and_then(Value::as_str);
-        if let (Some("List"), Some(items)) = (kind, object.member("items")) {
+        // `kubectl get` prints a `List`, the API server itself a `WasmPluginList`.
+        let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
+        if let (true, Some(items)) = (is_list, object.member("items")) {
             return items.items().iter().for_each(|item| self.take_object(item));
         }
         let kind = Kind::of(object);

@@ -206,7 +206,7 @@ fn judge_object(kind: Kind, object: &Value) -> Vec<Finding> {
     {
         if entry
             .member("mode")
-            .is_some_and(|mode| says(mode, &["SERVER"]))
+            .is_some_and(|mode| !says(mode, &["CLIENT", "CLIENT_AND_SERVER", "UNDEFINED"]))
         {
             problem(
                 format!("spec.match[{i}].mode"),

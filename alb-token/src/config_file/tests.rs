@@ -164,8 +164,11 @@ fn the_object_around_a_configuration_is_judged_too() {
         ),
         ("  type: NETWORK\n", &["spec.type: expected HTTP"]),
         (
-            "  match: [{mode: CLIENT}, {mode: SERVER}]\n",
-            &["spec.match[1].mode: expected CLIENT"],
+            "  match: [{mode: CLIENT}, {mode: SERVER}, {mode: 2}]\n",
+            &[
+                "spec.match[1].mode: expected CLIENT",
+                "spec.match[2].mode: ",
+            ],
         ),
         (
             "  phase: AUTHZ\n",
@@ -237,6 +240,14 @@ fn lists_several_documents_and_traffic_extensions_are_looked_through() {
             "TrafficExtension t: spec.wasm.pluginConfig.mode: expected a string, found a number",
             "WasmPlugin ns/a: spec.phase: expected AUTHN",
             "WasmPlugin ns/a: spec.failStrategy: expected FAIL_CLOSE",
+        ],
+    );
+    let of_its_kind = list.replace("kind: List", "kind: WasmPluginList");
+    check(
+        &of_its_kind,
+        &[
+            "WasmPlugin ns/a: spec.phase: ",
+            "WasmPlugin ns/a: spec.failStrategy: ",
         ],
     );
 }

@@ -11,7 +11,7 @@ pub(crate) use finding::{Finding, Severity};
 pub(crate) use plugin::Plugin;
 pub(crate) use value::quoted;
 
-use plugin::{Kind, object_name};
+use plugin::{Kind, object_name, policy_filters};
 use value::Value;
 
 /// What a file holds. With problems here, nothing is known of what the cluster would make of it.
@@ -73,7 +73,8 @@ impl ConfigFile {
         if file.plugins.is_empty() && file.problems.is_empty() {
             return Self::broken(Finding::problem(
                 "",
-                "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension with `wasm`)",
+                "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension or \
+                 EnvoyExtensionPolicy with `wasm`)",
             ));
         }
         file
@@ -93,13 +94,25 @@ impl ConfigFile {
         }
         let kind = Kind::of(object);
         let name = object_name(object);
+        let filters = policy_filters(object);
+        let judged_by_the_filter: Vec<String> = match kind {
+            Some(kind) => vec![kind.config_path().to_owned()],
+            None => filters
+                .iter()
+                .map(|(path, _)| plugin::join(path, "config"))
+                .collect(),
+        };
         let mut duplicates = Vec::new();
-        let judged_by_the_filter = kind.map(Kind::config_path);
-        note_duplicates(object, "", judged_by_the_filter, &mut duplicates);
+        note_duplicates(object, "", &judged_by_the_filter, &mut duplicates);
         let problem = |path| Finding::problem(path, "expected the field once").of(&name);
         self.problems.extend(duplicates.into_iter().map(problem));
         if let Some(kind) = kind {
-            self.plugins.push(Plugin::of_object(kind, name, object));
+            self.plugins
+                .push(Plugin::of_object(kind, name.clone(), object));
+        }
+        for (path, filter) in &filters {
+            let plugin = Plugin::of_policy(name.clone(), path, filter);
+            self.plugins.push(plugin);
         }
     }
 }
@@ -127,8 +140,8 @@ fn is_wrapped(value: &Value) -> bool {
 }
 
 /// Paths of fields that stand twice, but for those below `stop`, which the filter names itself.
-fn note_duplicates(value: &Value, path: &str, stop: Option<&str>, found: &mut Vec<String>) {
-    if stop == Some(path) {
+fn note_duplicates(value: &Value, path: &str, stop: &[String], found: &mut Vec<String>) {
+    if stop.iter().any(|stop| stop == path) {
         return;
     }
     for (i, (name, member)) in value.members().iter().enumerate() {

@@ -207,6 +207,30 @@ fn the_object_around_a_configuration_is_judged_too() {
 }
 
 #[test]
+fn each_filter_of_an_envoy_extension_policy_is_judged() {
+    let policy = |first: &str, second: &str| {
+        format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nmetadata: {{name: p}}\n\
+             spec:\n  wasm:\n  - {first}\n    config:\n{}  - {second}\n    config:\n{}      mode: 1\n      mode: 1\n",
+            smallest(6),
+            smallest(6)
+        )
+    };
+    check(
+        &policy("failOpen: false", "failOpen: true"),
+        &[
+            "EnvoyExtensionPolicy p: spec.wasm[1].failOpen: expected false",
+            "EnvoyExtensionPolicy p: spec.wasm[1].config.mode: expected a string",
+            "EnvoyExtensionPolicy p: spec.wasm[1].config.mode: expected the field once",
+        ],
+    );
+    let other = policy("name: a", "name: b")
+        .replace("gateway.envoyproxy.io/v1", "example.com/v1")
+        .replace("      mode: 1\n", "");
+    check(&other, &["the file holds neither"]);
+}
+
+#[test]
 fn problems_of_a_configuration_are_named_by_their_place_in_the_object() {
     let manifest =
         wasm_plugin("  phase: AUTHN\n") + "    mode: observe\n    modes: 1\n    mode: x\n";

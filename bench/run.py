@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--signer", type=Path, required=True, help="the program of bench/tokens")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short rounds of a few cases")
-    parser.add_argument("--only", action="append", help=f"a case's first words, or of {cases.GROUPS}")
+    parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--page", type=Path, help="where the tables go, as Markdown")
     parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")

@@ -5,13 +5,12 @@ use alb_authn::header_plan::{HeaderEdit, HeaderPlan, stripped_trailers};
 use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::Reason;
-use alb_authn::request::{Action, Checks, Request};
-use alb_authn::verify::TokenCache;
+use alb_authn::request::Action;
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 use std::rc::Rc;
 
-use crate::support::{Toy, after_noon, config, header, payload, public_key, toy_token};
+use crate::support::{Toy, after_noon, config, decide, header, payload, public_key, toy_token};
 
 /// A request as a stranger writes it.
 #[derive(Arbitrary, Debug)]
@@ -82,7 +81,7 @@ pub fn run(data: &[u8]) {
         .iter()
         .map(|(name, value)| (name.text(), value.clone()))
         .collect();
-    let key = Rc::new(public_key(1));
+    let key = public_key(1);
     if input.with_good_token {
         sent.retain(|(name, _)| name != b"x-amzn-oidc-data");
         let token = toy_token(
@@ -93,7 +92,7 @@ pub fn run(data: &[u8]) {
         sent.push((b"x-amzn-oidc-data".to_vec(), token.into_bytes()));
     }
     check_trailers(&sent, config);
-    let (reason, plan) = judge(&sent, config, key);
+    let (reason, plan) = judge(&sent, config, &key);
     assert_eq!(config.mode, Mode::Observe);
     assert_eq!(reason == Reason::Ok, input.with_good_token, "{reason:?}");
     let received = apply(&plan, sent.clone());
@@ -129,19 +128,8 @@ fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
         .collect()
 }
 
-fn judge(sent: &Pairs, config: &Config, key: Rc<PublicKey>) -> (Reason, HeaderPlan) {
-    let pairs = borrowed(sent);
-    let decision = match Request::handle_headers(&Headers::new(&pairs), config, after_noon(0)) {
-        Request::Decided(decision) => decision,
-        Request::AwaitingKey(request) => {
-            let mut cache = TokenCache::new(0);
-            request.handle_key(
-                Ok(key),
-                &mut Checks::new(config, &Toy, &mut cache),
-                after_noon(0),
-            )
-        }
-    };
+fn judge(sent: &Pairs, config: &Config, key: &PublicKey) -> (Reason, HeaderPlan) {
+    let decision = decide(&borrowed(sent), config, key, &Toy, after_noon(0));
     match decision.action {
         Action::Forward { plan, .. } => (decision.reason, plan),
         Action::Reply(_) => panic!("nothing is refused in observe mode"),

@@ -15,11 +15,68 @@ use crate::support::{after_noon, config};
 /// A request as a stranger writes it.
 #[derive(Arbitrary, Debug)]
 struct Input {
-    path: String,
+    path: Vec<Piece>,
     method: Method,
-    authority: String,
-    authorization: Option<Vec<u8>>,
+    authority: Authority,
+    authorization: Authorization,
     with_upgrade: bool,
+}
+
+/// A bit of a path: often one that servers disagree about.
+#[derive(Arbitrary, Debug)]
+enum Piece {
+    Tricky(u8),
+    Text(String),
+}
+
+const TRICKY: [&str; 24] = [
+    "/", "/", "/", ".", "..", "/..", "/../", "%2e", "%2E%2e", "%2f", "%5c", "\\", ";", ";x=1",
+    "\t", "\n", "//", "%25", "%00", "?", "#", "admin", "static", "healthz",
+];
+
+impl Piece {
+    fn text(&self) -> &str {
+        match self {
+            Self::Tricky(index) => TRICKY[usize::from(*index) % TRICKY.len()],
+            Self::Text(text) => text,
+        }
+    }
+}
+
+/// An `authorization` header: often nearly right.
+#[derive(Arbitrary, Debug)]
+enum Authorization {
+    None,
+    Bearer(Vec<u8>),
+    Other(Vec<u8>),
+}
+
+impl Authorization {
+    fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::None => None,
+            Self::Bearer(token) => Some([b"Bearer ", token.as_slice()].concat()),
+            Self::Other(value) => Some(value.clone()),
+        }
+    }
+}
+
+/// A host: often the public one.
+#[derive(Arbitrary, Debug)]
+enum Authority {
+    Public,
+    PublicAnd(String),
+    Other(String),
+}
+
+impl Authority {
+    fn text(&self) -> String {
+        match self {
+            Self::Public => "kubeflow.example.com".to_owned(),
+            Self::PublicAnd(more) => format!("Kubeflow.example.com{more}"),
+            Self::Other(text) => text.clone(),
+        }
+    }
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
@@ -35,12 +92,9 @@ pub fn run(data: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else {
         return;
     };
-    // Half of random paths should come near the public ones.
-    for path in [
-        input.path.clone(),
-        format!("/static/{}", input.path),
-        format!("/healthz{}", input.path),
-    ] {
+    let path: String = input.path.iter().map(Piece::text).collect();
+    for start in ["", "/static/", "/healthz", "/api/", "/logout"] {
+        let path = format!("{start}{path}");
         judge(&input, &path);
     }
 }
@@ -62,12 +116,14 @@ fn judge(input: &Input, path: &str) {
         Method::Post => "POST",
         Method::Connect => "CONNECT",
     };
+    let authority = input.authority.text();
     let mut pairs: Vec<(&[u8], &[u8])> = vec![
         (b":method", method.as_bytes()),
         (b":path", path.as_bytes()),
-        (b":authority", input.authority.as_bytes()),
+        (b":authority", authority.as_bytes()),
     ];
-    if let Some(value) = &input.authorization {
+    let authorization = input.authorization.bytes();
+    if let Some(value) = &authorization {
         pairs.push((b"authorization", value));
     }
     if input.with_upgrade {
@@ -94,12 +150,15 @@ fn judge(input: &Input, path: &str) {
 
 fn check_passed(input: &Input, path: &str) {
     assert!(!input.with_upgrade && input.method != Method::Connect);
-    let host = input.authority.to_ascii_lowercase();
+    let host = input.authority.text().to_ascii_lowercase();
     for path in readings(path) {
         let is_health = path == "/healthz" && input.method == Method::Get;
         let is_static = path.starts_with("/static/") && host_is(&host, "kubeflow.example.com");
-        let is_api =
-            path.starts_with("/api/") && input.authorization.as_deref().is_some_and(is_bearer);
+        let is_api = path.starts_with("/api/")
+            && input
+                .authorization
+                .bytes()
+                .is_some_and(|value| is_bearer(&value));
         assert!(is_health || is_static || is_api, "{path:?} of {input:?}");
     }
 }

@@ -55,6 +55,8 @@ struct Sent {
     signed_by: u8,
     is_tampered: bool,
     seconds_to_live: u8,
+    /// Of the payload's own `exp`, where it has one.
+    payload_seconds_to_live: Option<u8>,
     user: u8,
 }
 
@@ -197,12 +199,20 @@ impl World {
             ARN
         };
         let region = arn.split(':').nth(3).unwrap_or_default();
-        let exp = self.now.as_millis() / 1000 + i64::from(sent.seconds_to_live) - 60;
+        let exp = |seconds: u8| self.now.as_millis() / 1000 + i64::from(seconds) - 60;
+        let own_exp = sent.payload_seconds_to_live.map(exp);
+        let exp = exp(sent.seconds_to_live);
         let user = format!("user-{}@example.com", sent.user % 4);
         let header = json!({
             "kid": kid, "alg": "ES256", "iss": ISSUER, "client": CLIENT, "signer": arn, "exp": exp,
         });
-        let payload = |user: &str| json!({ "email": user, "email_verified": true }).to_string();
+        let payload = |user: &str| {
+            let mut payload = json!({ "email": user, "email_verified": true });
+            if let Some(exp) = own_exp {
+                payload["exp"] = json!(exp);
+            }
+            payload.to_string()
+        };
         let text = |payload: &str, number: u8| {
             toy_token(
                 header.to_string().as_bytes(),
@@ -223,7 +233,7 @@ impl World {
             text: token,
             key: (authority, format!("/{kid}")),
             sent,
-            exp: UnixTime::from_secs(exp),
+            exp: UnixTime::from_secs(own_exp.map_or(exp, |own| own.min(exp))),
             user,
         }
     }

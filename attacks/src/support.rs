@@ -1,9 +1,14 @@
 //! What the attacks share: a configuration, keys, and tokens with a signature that costs nothing.
 
+use std::rc::Rc;
+
 use alb_authn::config::Config;
+use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
+use alb_authn::reason::Reason;
+use alb_authn::request::{Checks, Decision, Request};
 use alb_authn::time::UnixTime;
-use alb_authn::verify::Es256;
+use alb_authn::verify::{Es256, P256, TokenCache};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use p256::ecdsa::{Signature, SigningKey};
@@ -80,6 +85,32 @@ pub fn public_key(number: u8) -> PublicKey {
             .collect();
     }
     KEYS.with(|keys| keys[usize::from(number) - 1].clone())
+}
+
+/// Judges a request to its end; `key` is what the endpoint serves.
+#[must_use]
+pub fn decide(
+    pairs: &[(&[u8], &[u8])],
+    config: &Config,
+    key: &PublicKey,
+    es256: &dyn Es256,
+    now: UnixTime,
+) -> Decision {
+    match Request::handle_headers(&Headers::new(pairs), config, now) {
+        Request::Decided(decision) => decision,
+        Request::AwaitingKey(request) => {
+            let mut cache = TokenCache::new(0);
+            let mut checks = Checks::new(config, es256, &mut cache);
+            request.handle_key(Ok(Rc::new(key.clone())), &mut checks, now)
+        }
+    }
+}
+
+/// The reason that a token gets for key 1, by ECDSA.
+#[must_use]
+pub fn reason(token: &[u8], config: &Config, now: UnixTime) -> Reason {
+    let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
+    decide(&pairs, config, &public_key(1), &P256, now).reason
 }
 
 /// A good protected header, with two minutes to live.

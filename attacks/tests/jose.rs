@@ -1,15 +1,11 @@
 //! RFC 7515, and the corners of JOSE in which other verifiers have been beaten.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use std::rc::Rc;
-
-use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::{Reason, Rejection};
-use alb_authn::request::{Checks, Request};
 use alb_authn::token::UnverifiedToken;
-use alb_authn::verify::{P256, TokenCache, is_signature};
-use attacks::support::{after_noon, config, header, join, payload, pem, signing_key};
+use alb_authn::verify::{P256, is_signature};
+use attacks::support::{after_noon, config, header, join, payload, reason, signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use p256::ecdsa::Signature;
@@ -52,19 +48,7 @@ fn the_example_of_rfc_7515_is_still_no_load_balancers_token() {
 
 /// Judges a token with key 1.
 fn judge(token: &str) -> Reason {
-    let config = config(&json!({}));
-    let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token.as_bytes())];
-    match Request::handle_headers(&Headers::new(&pairs), &config, after_noon(0)) {
-        Request::Decided(decision) => decision.reason,
-        Request::AwaitingKey(request) => {
-            let key = PublicKey::from_pem(pem(1).as_bytes()).unwrap();
-            let mut cache = TokenCache::new(0);
-            let mut checks = Checks::new(&config, &P256, &mut cache);
-            request
-                .handle_key(Ok(Rc::new(key)), &mut checks, after_noon(0))
-                .reason
-        }
-    }
+    reason(token.as_bytes(), &config(&json!({})), after_noon(0))
 }
 
 fn signature(input: &str) -> Signature {

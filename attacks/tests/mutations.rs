@@ -1,47 +1,25 @@
 //! Every truncation and every bit flip of a good token, and properties over many tokens.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use std::rc::Rc;
-
 use alb_authn::config::Config;
-use alb_authn::headers::Headers;
-use alb_authn::keys::PublicKey;
 use alb_authn::reason::{Reason, Rejection};
-use alb_authn::request::{Checks, Request};
-use alb_authn::verify::{P256, TokenCache};
-use attacks::support::{after_noon, config, header, payload, pem, signing_key};
+use attacks::support::{after_noon, config, header, payload, reason, signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::json;
 
-struct Judge {
-    config: Config,
-    key: Rc<PublicKey>,
-}
+/// With key 1.
+struct Judge(Config);
 
 impl Judge {
     fn new() -> Self {
-        let key = PublicKey::from_pem(pem(1).as_bytes()).unwrap();
-        Self {
-            config: config(&json!({})),
-            key: Rc::new(key),
-        }
+        Self(config(&json!({})))
     }
 
     fn reason(&self, token: &[u8]) -> Reason {
-        let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
-        match Request::handle_headers(&Headers::new(&pairs), &self.config, after_noon(0)) {
-            Request::Decided(decision) => decision.reason,
-            Request::AwaitingKey(request) => {
-                let mut cache = TokenCache::new(0);
-                let mut checks = Checks::new(&self.config, &P256, &mut cache);
-                request
-                    .handle_key(Ok(Rc::clone(&self.key)), &mut checks, after_noon(0))
-                    .reason
-            }
-        }
+        reason(token, &self.0, after_noon(0))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every input that the fuzzers ever found worth keeping, and two thousand more for each target.
+//! Every input that the fuzzers ever found worth keeping, and three thousand more for each target.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -47,7 +47,7 @@ fn every_input_of_the_corpus_is_survived() {
 #[test]
 fn thousands_of_other_inputs_are_survived() {
     for (name, target) in TARGETS {
-        for number in 0..2000_u64 {
+        for number in 0..3000_u64 {
             attack(name, target, &bytes(name, number));
         }
     }

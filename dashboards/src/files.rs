@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
-use serde_json::{Value, json};
-use yaml_rust2::{Yaml, YamlLoader};
+use serde_json::Value;
+
+#[path = "../../tests/yaml/mod.rs"]
+mod yaml;
 
 const ALERTS: &str = include_str!("../alerts.yaml");
 const DASHBOARD: &str = include_str!("../alb-authn.json");
@@ -76,28 +78,9 @@ pub fn each_rule() -> Vec<Value> {
 
 /// The rules as Prometheus itself reads them: `spec` of the operator's object.
 pub fn rules() -> Value {
-    let documents = YamlLoader::load_from_str(ALERTS).expect("the alerts are YAML");
-    let object = to_json(&documents[0]);
+    let object = yaml::documents(ALERTS).remove(0);
     assert_eq!(object["kind"], "PrometheusRule");
     object["spec"].clone()
-}
-
-fn to_json(yaml: &Yaml) -> Value {
-    match yaml {
-        Yaml::Real(text) => text
-            .parse::<f64>()
-            .map_or(Value::Null, |number| json!(number)),
-        Yaml::Integer(number) => json!(number),
-        Yaml::String(text) => json!(text),
-        Yaml::Boolean(value) => json!(value),
-        Yaml::Array(items) => items.iter().map(to_json).collect(),
-        Yaml::Hash(members) => members
-            .iter()
-            .map(|(key, value)| (key.as_str().expect("a text").to_owned(), to_json(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        Yaml::Null | Yaml::Alias(_) | Yaml::BadValue => Value::Null,
-    }
 }
 
 /// A temporary folder that goes with its owner.

@@ -29,6 +29,7 @@ TESTS = [
     changes.test_6_an_image_that_cannot_be_had_denies_all,
     changes.test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all,
     rollout.test_7_observe_then_counters_then_enforce_then_back,
+    rollout.test_7_the_roll_out_and_the_way_back_fail_no_users_request,
     two_gateways.test_8_two_gateways_trust_their_own_load_balancers_only,
     two_gateways.test_8_a_gateway_with_filtered_clusters_gets_keys_by_the_component,
 ]

@@ -1,43 +1,11 @@
 """Point 6: what changes while the gateway runs, and what can't be had."""
 
-import threading
-from contextlib import contextmanager
-
 from testbed import programs
+from testbed.load import Load
 from testbed.processes import eventually
 from testbed.site import PLUGIN, SYSTEM
 
 UNKNOWN_DIGEST = "sha256:" + "0" * 64
-
-
-class Load:
-    """Requests of a user, one after the other, from some clients at a time."""
-
-    def __init__(self, site, clients=4):
-        self.site, self.answers, self.stopping = site, [], threading.Event()
-        self.threads = [threading.Thread(target=self.send_all, daemon=True) for _ in range(clients)]
-
-    def send_all(self):
-        token = self.site.token()
-        while not self.stopping.is_set():
-            try:
-                self.answers.append(self.site.to_gateway(token=token))
-            except OSError as error:
-                self.answers.append(error)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        eventually("the load runs", lambda: len(self.answers) > 20)
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def failed(self):
-        return [answer for answer in self.answers if getattr(answer, "status", None) != 200]
 
 
 def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(site):
@@ -62,37 +30,26 @@ def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(sit
     site.restore_plugin()
 
 
-@contextmanager
-def denied(site, what, url):
-    """The gateway with a plugin that it can't have: all are refused, whoever they are."""
-    site.api.apply(site.plugin({"url": url}))
+def test_6_an_image_that_cannot_be_had_denies_all(site):
+    registry, _, digest = site.image.partition("/alb-authn@")
+    mirror = site.registry.push(programs.IMAGE, "mirror/alb-authn")
     try:
-        eventually(f"{what}: alice is refused", lambda: site.as_user("alice").is_rbac)
-        assert site.as_user("anonymous").is_rbac, what
-        assert site.to_gateway(headers=[("kubeflow-userid", "alice@example.com")]).is_rbac, what
-        yield
+        denies_all(site, "a repository that is not there", f"{registry}/no-such-image@{digest}")
+        site.restore_plugin()
+        denies_all(site, "a digest that is not there", f"{registry}/alb-authn@{UNKNOWN_DIGEST}")
+        site.restore_plugin()
+        site.registry.stop()
+        denies_all(site, "a registry that is down", mirror)
     finally:
+        site.registry.start()
         site.restore_plugin()
 
 
-def test_6_an_image_that_cannot_be_had_denies_all(site):
-    registry = site.image.partition("/alb-authn")[0]
-    cannot_be_had = {
-        "a repository that is not there": f"{registry}/no-such-image@{site.image.partition('@')[2]}",
-        "a digest that is not there": f"{registry}/alb-authn@{UNKNOWN_DIGEST}",
-    }
-    for what, url in cannot_be_had.items():
-        with denied(site, what, url):
-            pass
-    other = site.registry.push(programs.IMAGE, "mirror/alb-authn")
-    site.registry.stop()
-    try:
-        site.api.apply(site.plugin({"url": other}))
-        eventually("the registry is down: alice is refused", lambda: site.as_user("alice").is_rbac)
-        assert site.as_user("anonymous").is_rbac
-    finally:
-        site.registry.start()
-    site.restore_plugin()
+def denies_all(site, what, url):
+    site.api.apply(site.plugin({"url": url}))
+    eventually(f"{what}: alice is refused", lambda: site.as_user("alice").is_rbac)
+    assert site.as_user("anonymous").is_rbac, what
+    assert site.to_gateway(headers=[("kubeflow-userid", "alice@example.com")]).is_rbac, what
 
 
 def test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all(site):

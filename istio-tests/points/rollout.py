@@ -1,6 +1,8 @@
 """Point 7: the roll-out as docs/install-kubeflow-aws.md tells it."""
 
+from testbed.load import Load
 from testbed.processes import eventually
+from testbed.site import PLUGIN, SYSTEM
 
 
 def test_7_observe_then_counters_then_enforce_then_back(site):
@@ -19,9 +21,30 @@ def test_7_observe_then_counters_then_enforce_then_back(site):
     enforce(site)
 
 
+def test_7_the_roll_out_and_the_way_back_fail_no_users_request(site):
+    remove(site)
+    try:
+        with Load(site) as load:
+            for step in (observe, enforce, observe, remove):
+                step(site)
+        assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
+    finally:
+        site.restore_plugin()
+
+
+def remove(site):
+    site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
+    eventually("the filter is gone", lambda: not any("alb-authn" in name for name in site.gateway.http_filters()))
+
+
 def observe(site):
     site.api.apply_folder(site.overlay(components=["observe"]))
-    eventually("nobody is refused", lambda: site.as_user("anonymous").status == 200)
+    spoofed = [("kubeflow-userid", "mallory@example.com")]
+
+    def is_observing():
+        return site.as_user("anonymous", headers=spoofed).arrived("kubeflow-userid") is None
+
+    eventually("nobody is refused, and nothing spoofed gets through", is_observing)
 
 
 def enforce(site):

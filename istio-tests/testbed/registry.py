@@ -19,10 +19,13 @@ class Registry:
         self.start()
 
     def start(self):
+        if "registry" in self.processes.running:
+            return
         self.processes.start("registry", [programs.REGISTRY, "serve", self.config])
         self.processes.await_ready("registry", lambda: is_open(self.port))
 
     def stop(self):
+        """Until the next `start`; what was pushed stays."""
         self.processes.end("registry")
 
     def push(self, image: Path, repository="alb-authn"):

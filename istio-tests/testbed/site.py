@@ -101,7 +101,7 @@ class Site:
         )
 
     def overlay(self, name=OVERLAY, components=(), patches=()):
-        """A kustomization of one's own, as in deploy/examples/options: an overlay of deploy/ with components of
+        """A kustomization of one's own, as in deploy/clusters/example: an overlay of deploy/ with components of
         deploy/ and patches, and what this machine differs in. Returns the folder to apply."""
         folder = self.manifests / "here" / "-".join([name, *components])
         folder.mkdir(parents=True, exist_ok=True)

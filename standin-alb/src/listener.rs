@@ -5,9 +5,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use alb_token::server::Body;
+use alb_token::server::{self, Body};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -46,15 +45,10 @@ where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                tokio::spawn(serve_connection(stream, peer, tls.clone(), answer.clone()));
-            }
-            // Out of file descriptors, most likely: connections that end give some back.
-            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
-        }
-    }
+    server::accept(listener, |stream, peer| {
+        serve_connection(stream, peer, tls.clone(), answer.clone())
+    })
+    .await;
 }
 
 async fn serve_connection<A, F>(
@@ -99,6 +93,5 @@ where
         .await;
 }
 
-const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// The ALB guide, "HTTP 400": 64 K for the entire header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;

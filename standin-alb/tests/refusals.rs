@@ -6,54 +6,45 @@ use hyper::StatusCode;
 use serde_json::json;
 use support::browser::{Answer, Browser};
 use support::provider::{self, Provider, Script};
-use support::{Alb, Folder, Setup};
+use support::{Folder, Setup, Started};
 
 const HOST: &str = "kubeflow.localhost";
 const CALLBACK: &str = "/oauth2/idpresponse";
 
 /// A login as far as the provider's redirect back, which the test may change before it is followed.
-struct Started {
-    folder: Folder,
-    provider: Provider,
-    alb: Alb,
-    browser: Browser,
+struct Login {
+    it: Started,
     /// Where the provider sends the browser.
     callback: String,
 }
 
-impl Started {
-    async fn new() -> Self {
-        let folder = Folder::new();
-        let provider = Provider::start(&folder);
-        let alb = Setup::new(&provider.issuer).start(&folder);
-        let mut browser = Browser::new(&folder.file("ca.pem"));
-        let start = browser.get(&format!("{}/", alb.url)).await;
-        let answer = browser.get(&start.location().expect("a redirect")).await;
+impl Login {
+    async fn begin() -> Self {
+        let mut it = support::start(|_| {});
+        let start = it.browser.get(&it.url("/")).await;
+        let answer = it.browser.get(&start.location().expect("a redirect")).await;
         let callback = answer.location().expect("a redirect");
-        Self {
-            folder,
-            provider,
-            alb,
-            browser,
-            callback,
-        }
+        Self { it, callback }
     }
 
     async fn return_from_provider(&mut self) -> Answer {
-        self.browser.get(&self.callback).await
+        self.it.browser.get(&self.callback).await
     }
 
     fn assert_refused(&self, answer: &Answer, status: u16, reason: &str) {
         assert_eq!(answer.status.as_u16(), status, "{answer:?}");
-        assert_eq!(self.alb.error_reason(CALLBACK), reason);
-        assert_eq!(self.alb.application.requests(), 0);
-        assert_eq!(self.browser.cookie(HOST, "AWSELBAuthSessionCookie-0"), None);
+        assert_eq!(self.it.alb.error_reason(CALLBACK), reason);
+        assert_eq!(self.it.alb.application.requests(), 0);
+        assert_eq!(
+            self.it.browser.cookie(HOST, "AWSELBAuthSessionCookie-0"),
+            None
+        );
     }
 }
 
 #[tokio::test]
 async fn a_state_that_is_missing_or_not_the_load_balancer_s() {
-    let mut login = Started::new().await;
+    let mut login = Login::begin().await;
     let good = login.callback.clone();
     let (before, state) = good.split_once("&state=").unwrap();
 
@@ -62,7 +53,7 @@ async fn a_state_that_is_missing_or_not_the_load_balancer_s() {
     login.assert_refused(&answer, 401, "AuthMissingStateParam");
 
     let changed = format!("{}A{}", &state[..20], &state[21..]);
-    let foreign = Started::new().await.callback;
+    let foreign = Login::begin().await.callback;
     let foreign = foreign.split_once("&state=").unwrap().1.to_owned();
     for other in [changed, foreign, String::new(), "e30%3D".into()] {
         login.callback = format!("{before}&state={other}");
@@ -73,8 +64,8 @@ async fn a_state_that_is_missing_or_not_the_load_balancer_s() {
 
 #[tokio::test]
 async fn a_login_that_another_browser_began() {
-    let mut login = Started::new().await;
-    let mut victim = Browser::new(&login.folder.file("ca.pem"));
+    let mut login = Login::begin().await;
+    let mut victim = Browser::new(&login.it.folder.file("ca.pem"));
     let answer = victim.get(&login.callback).await;
     login.assert_refused(&answer, 401, "AuthMissingAWSALBAuthNonce");
 
@@ -88,7 +79,7 @@ async fn a_login_that_another_browser_began() {
 
 #[tokio::test]
 async fn a_callback_without_a_code() {
-    let mut login = Started::new().await;
+    let mut login = Login::begin().await;
     login.callback = login.callback.replace("code=the-code&", "");
     let answer = login.return_from_provider().await;
     login.assert_refused(&answer, 401, "AuthMissingCodeParam");
@@ -96,8 +87,9 @@ async fn a_callback_without_a_code() {
 
 #[tokio::test]
 async fn a_replayed_callback_whose_code_the_provider_knows_no_longer() {
-    let mut login = Started::new().await;
+    let mut login = Login::begin().await;
     login
+        .it
         .provider
         .set(|script| script.token = (400, r#"{"error":"invalid_grant"}"#.into()));
     let answer = login.return_from_provider().await;
@@ -178,8 +170,8 @@ async fn a_provider_that_answers_nonsense() {
         ),
     ];
     for (what, change, status, reason) in cases {
-        let mut login = Started::new().await;
-        login.provider.set(change);
+        let mut login = Login::begin().await;
+        login.it.provider.set(change);
         let answer = login.return_from_provider().await;
         eprintln!("{what}");
         login.assert_refused(&answer, status, reason);
@@ -228,17 +220,14 @@ async fn a_provider_whose_certificate_is_not_trusted() {
 
 #[tokio::test]
 async fn a_session_cookie_that_was_changed_or_is_another_load_balancer_s() {
-    let folder = Folder::new();
-    let provider = Provider::start(&folder);
-    let alb = Setup::new(&provider.issuer).start(&folder);
-    let mut browser = Browser::new(&folder.file("ca.pem"));
+    let mut it = support::start(|_| {});
     let cookie = "AWSELBAuthSessionCookie-0";
-    browser.get_following(&format!("{}/", alb.url)).await;
-    let good = browser.cookie(HOST, cookie).unwrap().to_owned();
-    let seen = alb.application.requests();
+    it.browser.get_following(&it.url("/")).await;
+    let good = it.browser.cookie(HOST, cookie).unwrap().to_owned();
+    let seen = it.alb.application.requests();
 
-    let other_alb = Setup::new(&provider.issuer).start(&folder);
-    let mut other_browser = Browser::new(&folder.file("ca.pem"));
+    let other_alb = Setup::new(&it.provider.issuer).start(&it.folder);
+    let mut other_browser = Browser::new(&it.folder.file("ca.pem"));
     other_browser
         .get_following(&format!("{}/", other_alb.url))
         .await;
@@ -252,15 +241,15 @@ async fn a_session_cookie_that_was_changed_or_is_another_load_balancer_s() {
         "x".into(),
         good.replace('=', "%3D") + "%3D",
     ] {
-        browser.set_cookie(HOST, cookie, &bad);
-        let answer = browser.get(&format!("{}/page", alb.url)).await;
+        it.browser.set_cookie(HOST, cookie, &bad);
+        let answer = it.browser.get(&it.url("/page")).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{bad}");
-        assert_eq!(alb.error_reason("/page"), "AuthInvalidCookie");
-        assert_eq!(alb.application.requests(), seen);
+        assert_eq!(it.alb.error_reason("/page"), "AuthInvalidCookie");
+        assert_eq!(it.alb.application.requests(), seen);
     }
-    browser.set_cookie(HOST, cookie, &good);
+    it.browser.set_cookie(HOST, cookie, &good);
     assert_eq!(
-        browser.get(&format!("{}/page", alb.url)).await.status,
+        it.browser.get(&it.url("/page")).await.status,
         StatusCode::OK
     );
 }

@@ -8,29 +8,7 @@ use support::application::Application;
 use support::browser::Browser;
 use support::processes::free_port;
 use support::provider::Provider;
-use support::{Alb, Folder, Setup, TARGET_GROUP};
-
-struct Started {
-    alb: Alb,
-    browser: Browser,
-    provider: Provider,
-    _folder: Folder,
-}
-
-fn start(change: impl FnOnce(&mut Setup)) -> Started {
-    let folder = Folder::new();
-    let provider = Provider::start(&folder);
-    let mut setup = Setup::new(&provider.issuer);
-    change(&mut setup);
-    let alb = setup.start(&folder);
-    let browser = Browser::new(&folder.file("ca.pem"));
-    Started {
-        alb,
-        browser,
-        provider,
-        _folder: folder,
-    }
-}
+use support::{Folder, Setup, TARGET_GROUP};
 
 fn rule(path: &str, actions: Value) -> Value {
     json!({"Conditions": [{"Field": "path-pattern", "Values": [path]}], "Actions": actions})
@@ -42,18 +20,18 @@ fn forward() -> Value {
 
 #[tokio::test]
 async fn deny_refuses_who_shows_nothing_and_sends_who_was_logged_in_to_log_in_again() {
-    let mut it = start(|setup| {
+    let mut it = support::start(|setup| {
         setup.login["SessionTimeout"] = 1.into();
         let mut denying = setup.login.clone();
         denying["OnUnauthenticatedRequest"] = "deny".into();
         let login = json!({"Type": "authenticate-oidc", "AuthenticateOidcConfig": denying});
         setup.rules = json!([rule("/api/*", json!([login, forward()]))]);
     });
-    let api = format!("{}/api/x", it.alb.url);
+    let api = it.url("/api/x");
     assert_eq!(it.browser.get(&api).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(it.alb.application.requests(), 0);
 
-    it.browser.log_in(&format!("{}/", it.alb.url)).await;
+    it.browser.log_in(&it.url("/")).await;
     let location = loop {
         let answer = it.browser.get(&api).await;
         assert_ne!(answer.status, StatusCode::UNAUTHORIZED);
@@ -67,13 +45,13 @@ async fn deny_refuses_who_shows_nothing_and_sends_who_was_logged_in_to_log_in_ag
 
 #[tokio::test]
 async fn allow_lets_nobody_pass_without_claims_whatever_the_client_claims() {
-    let mut it = start(|setup| setup.login["OnUnauthenticatedRequest"] = "allow".into());
+    let mut it = support::start(|setup| setup.login["OnUnauthenticatedRequest"] = "allow".into());
     it.browser.headers = vec![
         ("x-amzn-oidc-data".into(), "forged".into()),
         ("x-amzn-oidc-identity".into(), "forged".into()),
         ("x-amzn-oidc-accesstoken".into(), "forged".into()),
     ];
-    let answer = it.browser.get(&format!("{}/", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/")).await;
     assert_eq!(answer.status, StatusCode::OK);
     for name in [
         "x-amzn-oidc-data",
@@ -86,13 +64,13 @@ async fn allow_lets_nobody_pass_without_claims_whatever_the_client_claims() {
 
 #[tokio::test]
 async fn copies_of_the_claims_headers_that_the_client_sends_are_overwritten() {
-    let mut it = start(|_| {});
+    let mut it = support::start(|_| {});
     it.browser.headers = vec![
         ("x-amzn-oidc-data".into(), "forged".into()),
         ("x-amzn-oidc-data".into(), "forged again".into()),
         ("x-amzn-oidc-identity".into(), "mallory".into()),
     ];
-    let answer = it.browser.get(&format!("{}/", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/")).await;
     let callback = it.browser.get(&answer.location().unwrap()).await;
     let done = it.browser.get(&callback.location().unwrap()).await;
     let answer = it.browser.get(&done.location().unwrap()).await;
@@ -102,15 +80,16 @@ async fn copies_of_the_claims_headers_that_the_client_sends_are_overwritten() {
 
 #[tokio::test]
 async fn a_rule_without_a_login_passes_on_what_the_client_sent() {
-    let mut it = start(|setup| setup.rules = json!([rule("/public/*", json!([forward()]))]));
+    let mut it =
+        support::start(|setup| setup.rules = json!([rule("/public/*", json!([forward()]))]));
     it.browser.headers = vec![("x-amzn-oidc-data".into(), "forged".into())];
-    let answer = it.browser.get(&format!("{}/public/x", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/public/x")).await;
     assert_eq!(answer.seen("x-amzn-oidc-data").as_deref(), Some("forged"));
 }
 
 #[tokio::test]
 async fn fixed_responses_and_redirects_need_no_session() {
-    let mut it = start(|setup| {
+    let mut it = support::start(|setup| {
         let fixed = json!({"Type": "fixed-response", "FixedResponseConfig": {
             "StatusCode": "200", "ContentType": "text/html", "MessageBody": "<p>Signed out"}});
         let redirect = json!({"Type": "redirect", "RedirectConfig": {
@@ -120,25 +99,22 @@ async fn fixed_responses_and_redirects_need_no_session() {
             rule("/old", json!([redirect]))
         ]);
     });
-    let answer = it.browser.get(&format!("{}/signed-out", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/signed-out")).await;
     assert_eq!(answer.body, "<p>Signed out");
     assert_eq!(answer.headers["content-type"], "text/html");
-    let answer = it.browser.get(&format!("{}/old?a=b", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/old?a=b")).await;
     assert_eq!(answer.status, StatusCode::MOVED_PERMANENTLY);
-    assert_eq!(
-        answer.location(),
-        Some(format!("{}/new/old?a=b", it.alb.url))
-    );
+    assert_eq!(answer.location(), Some(it.url("/new/old?a=b")));
 }
 
 #[tokio::test]
 async fn the_application_is_told_where_a_request_came_from() {
-    let mut it = start(|_| {});
+    let mut it = support::start(|_| {});
     it.browser.headers = vec![
         ("x-forwarded-for".into(), "203.0.113.7".into()),
         ("x-forwarded-proto".into(), "gopher".into()),
     ];
-    let answer = it.browser.get_following(&format!("{}/", it.alb.url)).await;
+    let answer = it.browser.get_following(&it.url("/")).await;
     let port = it.alb.url.rsplit_once(':').unwrap().1;
     assert_eq!(
         answer.seen("x-forwarded-for").as_deref(),
@@ -159,7 +135,7 @@ async fn the_application_is_told_where_a_request_came_from() {
         "x-amzn-trace-id".into(),
         "Root=1-67891233-abcdef012345678912345678".into(),
     ));
-    let answer = it.browser.get(&format!("{}/", it.alb.url)).await;
+    let answer = it.browser.get(&it.url("/")).await;
     let trace = answer.seen("x-amzn-trace-id").unwrap();
     assert!(trace.starts_with("Self=1-"), "{trace}");
     assert!(
@@ -177,7 +153,7 @@ async fn header_names_that_are_no_letters_digits_and_hyphens_are_dropped_on_dema
             None,
         ),
     ] {
-        let mut it = start(|setup| {
+        let mut it = support::start(|setup| {
             setup.login["OnUnauthenticatedRequest"] = "allow".into();
             setup.attributes = attributes;
         });
@@ -185,7 +161,7 @@ async fn header_names_that_are_no_letters_digits_and_hyphens_are_dropped_on_dema
             ("kubeflow_userid".into(), "x".into()),
             ("a-1".into(), "y".into()),
         ];
-        let answer = it.browser.get(&format!("{}/", it.alb.url)).await;
+        let answer = it.browser.get(&it.url("/")).await;
         assert_eq!(answer.seen("kubeflow_userid").as_deref(), expected);
         assert_eq!(answer.seen("a-1").as_deref(), Some("y"));
     }
@@ -193,8 +169,8 @@ async fn header_names_that_are_no_letters_digits_and_hyphens_are_dropped_on_dema
 
 #[tokio::test]
 async fn what_no_load_balancer_takes_is_refused() {
-    let mut it = start(|setup| setup.login["OnUnauthenticatedRequest"] = "allow".into());
-    let url = format!("{}/", it.alb.url);
+    let mut it = support::start(|setup| setup.login["OnUnauthenticatedRequest"] = "allow".into());
+    let url = it.url("/");
     let answer = it.browser.send(Method::TRACE, &url, "".into()).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     for (addresses, status) in [(30, 200), (31, 463)] {

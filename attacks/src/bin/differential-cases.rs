@@ -1,17 +1,12 @@
 //! Writes tokens, good and spoiled in known ways, with the filter's verdict on each, as JSON: what other
 //! verifiers are then asked to judge (`make test-differential`). They read the real clock, so this does too.
 
-use std::rc::Rc;
 use std::time::SystemTime;
 
 use alb_authn::config::Config;
-use alb_authn::headers::Headers;
-use alb_authn::keys::PublicKey;
 use alb_authn::reason::Reason;
-use alb_authn::request::{Checks, Request};
 use alb_authn::time::UnixTime;
-use alb_authn::verify::{P256, TokenCache};
-use attacks::support::{ARN, CLIENT, ISSUER, KID, OTHER_ARN, config, pem, signing_key};
+use attacks::support::{ARN, CLIENT, ISSUER, KID, OTHER_ARN, config, pem, reason, signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use p256::ecdsa::Signature;
@@ -37,7 +32,6 @@ fn main() {
 struct Cases {
     now: i64,
     config: Config,
-    key: Rc<PublicKey>,
     list: Vec<Value>,
 }
 
@@ -46,7 +40,6 @@ impl Cases {
         Self {
             now,
             config: config(&json!({ "clockSkew": "0s" })),
-            key: Rc::new(attacks::support::public_key(1)),
             list: Vec::new(),
         }
     }
@@ -85,7 +78,7 @@ impl Cases {
         let Ok(text) = std::str::from_utf8(token) else {
             return;
         };
-        let reason = self.judge(token);
+        let reason = reason(token, &self.config, UnixTime::from_secs(self.now));
         let accepted = match reason {
             Reason::Ok => true,
             Reason::Rejected(rejection) => rejection.status() == 403,
@@ -94,21 +87,6 @@ impl Cases {
         self.list.push(json!({
             "family": family, "token": text, "reason": reason.name(), "accepted": accepted,
         }));
-    }
-
-    fn judge(&self, token: &[u8]) -> Reason {
-        let now = UnixTime::from_secs(self.now);
-        let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
-        match Request::handle_headers(&Headers::new(&pairs), &self.config, now) {
-            Request::Decided(decision) => decision.reason,
-            Request::AwaitingKey(request) => {
-                let mut cache = TokenCache::new(0);
-                let mut checks = Checks::new(&self.config, &P256, &mut cache);
-                request
-                    .handle_key(Ok(Rc::clone(&self.key)), &mut checks, now)
-                    .reason
-            }
-        }
     }
 
     fn add_signed(&mut self, family: &str, header: &str, payload: &str) {

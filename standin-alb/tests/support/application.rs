@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use alb_token::server::{self, Body};
 use http_body_util::BodyExt as _;
@@ -14,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncWriteExt as _, copy, split};
 
+use super::processes::serve;
+
 pub(crate) struct Application {
     pub(crate) address: String,
     requests: Arc<AtomicUsize>,
@@ -23,24 +24,14 @@ impl Application {
     pub(crate) fn start() -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&requests);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        // It ends with the test program.
-        thread::spawn(move || {
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                server::serve(listener, move |request, _| {
-                    counter.fetch_add(1, Ordering::SeqCst);
-                    answer(request)
-                })
-                .await;
-            });
+        let address = serve(async move |listener| {
+            let answer = move |request, _| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                answer(request)
+            };
+            server::serve(listener, answer).await;
         });
+        let address = address.to_string();
         Self { address, requests }
     }
 

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use application::Application;
+use browser::Browser;
 use processes::{Process, free_port};
+use provider::Provider;
 use serde_json::{Value, json};
 use standin_alb::certificates;
 
@@ -71,6 +73,37 @@ pub(crate) struct Alb {
     pub(crate) http_url: String,
     pub(crate) keys_url: String,
     pub(crate) control: String,
+}
+
+/// A load balancer, its provider and a browser that was nowhere yet.
+pub(crate) struct Started {
+    pub(crate) folder: Folder,
+    pub(crate) provider: Provider,
+    pub(crate) alb: Alb,
+    pub(crate) browser: Browser,
+}
+
+/// Starts them, with what `change` makes of the set-up.
+pub(crate) fn start(change: impl FnOnce(&mut Setup)) -> Started {
+    let folder = Folder::new();
+    let provider = Provider::start(&folder);
+    let mut setup = Setup::new(&provider.issuer);
+    change(&mut setup);
+    let alb = setup.start(&folder);
+    let browser = Browser::new(&folder.file("ca.pem"));
+    Started {
+        folder,
+        provider,
+        alb,
+        browser,
+    }
+}
+
+impl Started {
+    /// The URL of a path at the load balancer.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.alb.url)
+    }
 }
 
 /// What differs from test to test.

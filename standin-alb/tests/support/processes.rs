@@ -1,10 +1,13 @@
 //! Programs that run until they are dropped.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use tokio::net::TcpListener;
 
 /// A condition that doesn't come true by then never will.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -72,6 +75,24 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Serves on a port of its own, in a thread that ends with the test program. The result is the address.
+pub(crate) fn serve<F>(server: impl FnOnce(TcpListener) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()>,
+{
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    thread::spawn(move || {
+        runtime.block_on(async move { server(TcpListener::from_std(listener).unwrap()).await });
+    });
+    address
 }
 
 /// A port that nobody has at the moment.

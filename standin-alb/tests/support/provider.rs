@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use alb_token::server::{self, Body};
 use base64::Engine as _;
@@ -17,6 +16,7 @@ use standin_alb::config::Certificate;
 use standin_alb::listener;
 
 use super::browser::parameter;
+use super::processes::serve;
 use super::{CLIENT_ID, Folder};
 
 /// What the endpoints answer.
@@ -37,13 +37,9 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn start(folder: &Folder) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let issuer = format!("https://idp.localhost:{port}");
         let script = Arc::new(Mutex::new(Script {
             back: "code=the-code".into(),
-            token: (200, grant(&issuer, 3600).to_string()),
+            token: (200, String::new()),
             userinfo: (200, claims().to_string()),
         }));
         let forms = Arc::new(Mutex::new(Vec::new()));
@@ -53,23 +49,15 @@ impl Provider {
         };
         let tls = listener::acceptor(&certificate).unwrap();
         let (current, received) = (Arc::clone(&script), Arc::clone(&forms));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        thread::spawn(move || {
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                listener::serve(listener, Some(tls), move |request, _| {
-                    answer(
-                        request,
-                        current.lock().unwrap().clone(),
-                        Arc::clone(&received),
-                    )
-                })
-                .await;
-            });
+        let address = serve(async move |socket| {
+            let answer = move |request, _| {
+                let script = current.lock().unwrap().clone();
+                answer(request, script, Arc::clone(&received))
+            };
+            listener::serve(socket, Some(tls), answer).await;
         });
+        let issuer = format!("https://idp.localhost:{}", address.port());
+        script.lock().unwrap().token.1 = grant(&issuer, 3600).to_string();
         Self {
             issuer,
             script,

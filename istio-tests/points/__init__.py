@@ -20,6 +20,7 @@ TESTS = [
     authorization.test_4_each_user_reaches_her_own_namespace_only,
     authorization.test_4_a_contributor_reaches_both_namespaces,
     authorization.test_4_spoofed_headers_and_foreign_tokens_never_reach_a_namespace,
+    authorization.test_4_another_pod_cannot_speak_for_a_user,
     bearer.test_5_a_valid_bearer_passes_and_gets_its_own_rule,
     bearer.test_5_an_invalid_bearer_is_refused,
     bearer.test_5_forms_that_jwt_authn_ignores_never_pass,

@@ -1,7 +1,9 @@
 """Point 4: Kubeflow's own policies on the identity header. Each profile's sidecar applies them."""
 
+import ssl
 from contextlib import contextmanager
 
+from testbed import client
 from testbed.processes import eventually
 
 NAMESPACES = ("alice", "bob")
@@ -77,3 +79,20 @@ def test_4_spoofed_headers_and_foreign_tokens_never_reach_a_namespace(site):
         answer = site.to_gateway("/notebook/alice/", spoofed, token=alices)
         assert answer.arrived("kubeflow-userid") == alice
         assert answer.arrived("kubeflow_userid") is None
+
+
+def test_4_another_pod_cannot_speak_for_a_user(site):
+    certificate, key, authority = site.workload_certificates("workbench-bob")
+    bobs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bobs.check_hostname = False  # The name is a SPIFFE ID.
+    bobs.load_verify_locations(authority)
+    bobs.load_cert_chain(certificate, key)
+    request = {"path": "/notebook/alice/", "headers": [("kubeflow-userid", "alice@example.com")]}
+    with profiles(site):
+        answer = client.send(site.ports["alice"], tls=bobs, **request)
+        assert answer.is_rbac, f"a pod of bob's: {answer}"
+        try:
+            answer = client.send(site.ports["alice"], **request)
+        except OSError:
+            return
+        raise AssertionError(f"without the mesh's mTLS: {answer}")

@@ -40,9 +40,12 @@ class Answer:
         return f"{self.status} {self.body[:300].decode(errors='replace')!r}"
 
 
-def send(port, path="/", headers=(), method="GET", host=HOST):
+def send(port, path="/", headers=(), method="GET", host=HOST, tls=None):
     """Sends one request on a connection of its own; `headers` are pairs, kept in order and number."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    if tls:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=tls)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("host", host)

@@ -79,7 +79,7 @@ def get(url, token=None):
     request = urllib.request.Request(url)
     if token:
         request.add_header("authorization", f"Bearer {token}")
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return urllib.request.urlopen(request, timeout=10, context=context).read()

@@ -42,8 +42,6 @@ class Istiod:
 
     def mesh_config(self):
         return {
-            # Else the cluster of the `kubernetes` service waits for workload certificates, which nobody issues.
-            "enableAutoMtls": False,
             "enableTracing": False,
             "accessLogFile": "/dev/stdout",
             "rootNamespace": "istio-system",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 90
 END_SECONDS = 10
+GIVEN_PORTS = set()
 
 
 class NeverHappened(AssertionError):
@@ -34,7 +35,7 @@ def eventually(what, condition, seconds=PATIENCE_SECONDS):
         time.sleep(0.1)
 
 
-def free_port(given=set()):
+def free_port():
     """A port of 127.0.0.1 that nothing listens on, another one at each call. It is below those that the kernel gives
     to outgoing connections: one of these would else take it before the program that it is meant for."""
     while True:
@@ -44,8 +45,8 @@ def free_port(given=set()):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in given:
-            given.add(port)
+        if port not in GIVEN_PORTS:
+            GIVEN_PORTS.add(port)
             return port
 
 

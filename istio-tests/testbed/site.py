@@ -126,12 +126,12 @@ class Site:
             "router", "ingressgateway", SYSTEM, GATEWAY_ACCOUNT,
             {"istio": "ingressgateway", "app": "istio-ingressgateway"},
         )
-        self.sidecars = [
+        sidecars = [
             self.start_proxy("sidecar", f"workbench-{user}", user, "default-editor", {"app": "workbench"})
             for user in USERS
         ]
-        self.alb_port = self.start_standin("standin", self.load_balancer, self.ports["gateway"])
-        for proxy in (self.gateway, *self.sidecars):
+        self.start_standin()
+        for proxy in (self.gateway, *sidecars):
             proxy.await_ready()
         self.await_identity()
 
@@ -147,21 +147,25 @@ class Site:
         shutil.copy(self.mesh_authority.certificate, certificates / "root-cert.pem")
         return Proxy(istiod, kind, name, namespace, account, labels)
 
-    def start_standin(self, name, load_balancer: LoadBalancer, gateway_port):
-        """A stand-in load balancer in front of a gateway; returns its port."""
-        port = free_port()
+    def workload_certificates(self, name):
+        """The certificate, the key and the authority's certificate of a proxy."""
+        folder = self.istiod.folder / name / "etc" / "certs"
+        return folder / "cert-chain.pem", folder / "key.pem", folder / "root-cert.pem"
+
+    def start_standin(self):
+        """The stand-in load balancer in front of the gateway."""
+        self.alb_port = free_port()
         self.processes.start(
-            name,
-            [programs.ALB_TOKEN, "standin", "--listen", f"127.0.0.1:{port}"]
-            + ["--gateway", f"127.0.0.1:{gateway_port}", "--keys-listen", "127.0.0.1:0"]
-            + ["--arn", load_balancer.arn, "--issuer", load_balancer.issuer, "--client", load_balancer.client]
-            + ["--key", self.key.private, "--kid", self.key.kid],
+            "standin",
+            [programs.ALB_TOKEN, "standin", "--listen", f"127.0.0.1:{self.alb_port}"]
+            + ["--gateway", f"127.0.0.1:{self.ports['gateway']}", "--keys-listen", "127.0.0.1:0"]
+            + ["--arn", self.load_balancer.arn, "--issuer", self.load_balancer.issuer]
+            + ["--client", self.load_balancer.client, "--key", self.key.private, "--kid", self.key.kid],
         )
-        self.processes.await_ready(name, lambda: is_open(port))
-        return port
+        self.processes.await_ready("standin", lambda: is_open(self.alb_port))
 
     def await_identity(self):
-        eventually("alice's identity reaches the dashboard", lambda: self.identity_arrives())
+        eventually("alice's identity reaches the dashboard", self.identity_arrives)
 
     def identity_arrives(self):
         return self.as_user("alice").arrived("kubeflow-userid") == "alice@example.com"

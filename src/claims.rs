@@ -49,10 +49,10 @@ impl Identity {
 
     /// Bytes of text in it, for the cache's account.
     pub fn heap_bytes(&self) -> usize {
-        let texts = self.headers.iter().map(|(_, value)| value.len());
-        texts
-            .chain([self.user.as_ref().map_or(0, String::len)])
-            .sum()
+        let headers = self.headers.iter();
+        let texts = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+        let others = [&self.user, &self.subject].map(|text| text.as_ref().map_or(0, String::len));
+        texts.chain(others).sum()
     }
 }
 

@@ -171,7 +171,8 @@ impl AwaitingKey {
         }
     }
 
-    /// What the request holds while it waits, in bytes: the token, and what is kept of its headers.
+    /// What counts towards the bound on waiting requests, in bytes: the token as received, and what is kept
+    /// of the headers.
     pub fn held_bytes(&self) -> usize {
         let arrival = &self.arrival;
         self.token

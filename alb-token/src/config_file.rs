@@ -1,6 +1,7 @@
-//! A file that holds the filter's configuration: a `pluginConfig` alone, or manifests with the objects
-//! that carry one.
+//! A file that holds the filter's configuration: a `pluginConfig` alone, manifests with the objects that carry one, or
+//! Envoy's own configuration.
 
+mod envoy;
 mod finding;
 mod plugin;
 mod scalar;
@@ -45,6 +46,10 @@ impl ConfigFile {
         if documents.iter().any(is_kubernetes) {
             return Self::from_manifest(documents);
         }
+        if documents.iter().any(envoy::is_envoys) {
+            let (plugins, problems) = envoy::plugins(&documents);
+            return Self { plugins, problems };
+        }
         let mut documents = documents.into_iter();
         match (documents.next(), documents.next()) {
             (Some(config), None) if is_wrapped(&config) => Self::broken(Finding::problem(
@@ -71,6 +76,15 @@ impl ConfigFile {
             file.take_object(document);
         }
         if file.plugins.is_empty() && file.problems.is_empty() {
+            let is_kustomization = documents.iter().any(|document| {
+                document.member("kind").and_then(Value::as_str) == Some("Kustomization")
+            });
+            if is_kustomization {
+                return Self::broken(Finding::problem(
+                    "",
+                    "a kustomization is checked once it is built: kustomize build DIR | alb-token check-config -",
+                ));
+            }
             return Self::broken(Finding::problem(
                 "",
                 "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension or \

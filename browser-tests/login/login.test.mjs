@@ -41,7 +41,7 @@ test('a notebook sees the user, and neither tokens nor session cookies', async (
   assert.deepEqual(headers['kubeflow-userid'], ['alice@example.com']);
   const names = Object.keys(headers);
   assert.deepEqual(names.filter((name) => name.startsWith('x-amzn-oidc')), []);
-  const cookies = (headers.cookie ?? []).join('; ');
+  const cookies = headers.cookie.join('; ');
   assert.match(cookies, /theme=dark/);
   assert.doesNotMatch(cookies, /AWSELBAuthSessionCookie/);
   const kept = (await page.context().cookies(path.url)).map((cookie) => cookie.name);

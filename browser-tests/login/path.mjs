@@ -18,10 +18,13 @@ export const PASSWORD = 'password';
 export const ALICE_LAB = '/notebook/alice/lab/';
 export const BOB_LAB = '/notebook/bob/lab/';
 
-/** Starts everything; `settings` are environment variables of login/run. */
+/** A path that runs already, its ports as JSON: the one on Istio's real control plane. Its applications are to
+ * listen on UPSTREAM_PORT. */
+const RUNNING = process.env.LOGIN_PATH;
+
+/** Starts everything, or takes what runs; `settings` are environment variables of login/run. */
 export async function startPath(settings = {}) {
-  const notebook = await startNotebook();
-  const run = await startScript('login/run', PORTS, { ALICE_NOTEBOOK: String(notebook.port), ...settings });
+  const { run, notebook } = RUNNING ? await join(JSON.parse(RUNNING)) : await startLocally(settings);
   const browser = await launchBrowser();
   const url = `https://kubeflow.localhost:${run.ALB_PORT}`;
 
@@ -44,10 +47,20 @@ export async function startPath(settings = {}) {
     },
     stop: async () => {
       await browser.close();
-      await run.stop();
+      await run.stop?.();
       await notebook.stop();
     },
   };
+}
+
+async function join(run) {
+  return { run, notebook: await startNotebook(run.UPSTREAM_PORT) };
+}
+
+async function startLocally(settings) {
+  const notebook = await startNotebook();
+  const run = await startScript('login/run', PORTS, { ALICE_NOTEBOOK: String(notebook.port), ...settings });
+  return { run, notebook };
 }
 
 /** Opens a page as nobody, logs in at the provider's form, and ends where the load balancer leads to. */
@@ -98,17 +111,18 @@ export async function eventually(what, ask) {
 }
 
 // A notebook: what reached it as JSON, and an echo at the other end of its WebSockets.
-async function startNotebook() {
+async function startNotebook(port = 0) {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ target: request.url, headers: request.headersDistinct }));
+    const user = request.headers['kubeflow-userid'] ?? null;
+    response.end(JSON.stringify({ user, target: request.url, headers: request.headersDistinct }));
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket, request) => {
     socket.send(JSON.stringify(request.headersDistinct));
     socket.on('message', (message) => socket.send(message.toString()));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: server.address().port,

@@ -444,3 +444,14 @@ fn prefixes_of_other_headers_are_nobodys_business() {
         [("kubeflow-userid", "team:red"), ("x-team", "team:blue")]
     );
 }
+
+#[test]
+fn every_text_of_an_identity_counts_towards_the_caches_memory() {
+    let bytes = |sub: &str| {
+        let payload = json!({ "sub": sub, "email": "a@b.c", "email_verified": true });
+        judge(json!({}), &payload).unwrap().heap_bytes()
+    };
+    let names_and_values = "kubeflow-userid".len() + 2 * "a@b.c".len();
+    assert_eq!(bytes("s"), names_and_values + 1);
+    assert_eq!(bytes(&"s".repeat(5_000)), names_and_values + 5_000);
+}

@@ -267,7 +267,7 @@ fn each_load_balancer_has_its_own_key_endpoint_and_clients() {
 }
 
 #[test]
-fn a_waiting_request_counts_all_that_it_holds() {
+fn a_waiting_request_counts_its_token_and_what_is_kept_of_its_headers() {
     let held = |more: &[(&str, &str)]| {
         let token = token();
         let mut headers = vec![("x-amzn-oidc-data", token.as_str())];

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 
 use alb_token::mint::unix_now;
 use alb_token::server::Body;
@@ -15,7 +16,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::access_log::{self, Entry};
 use crate::authenticate::{Authenticator, Outcome};
 use crate::claims_headers;
-use crate::config::{Action, Config, Listener, Protocol};
+use crate::config::{
+    Action, AuthenticateOidcConfig, Config, FixedResponseConfig, Listener, Protocol,
+};
 use crate::error::AuthError;
 use crate::forwarded_headers::{self, Connection};
 use crate::key_endpoint::KeyRing;
@@ -113,26 +116,9 @@ impl Balancer {
         for action in rules::actions(listener, &parts, host) {
             match action {
                 Action::AuthenticateOidc { config } => {
-                    match self
-                        .authenticator
-                        .authenticate(config, &parts, host, now)
-                        .await?
-                    {
-                        Outcome::Answer(response) => return Ok(response),
-                        Outcome::Continue(session, set) => {
-                            cookies = set;
-                            claims_headers::remove(&mut parts.headers);
-                            if let Some(session) = session {
-                                let key = self.keys.current();
-                                claims_headers::write(
-                                    &mut parts.headers,
-                                    &session,
-                                    &self.arn,
-                                    &key,
-                                    now,
-                                );
-                            }
-                        }
+                    match self.identify(config, &mut parts, host, now).await? {
+                        ControlFlow::Break(response) => return Ok(response),
+                        ControlFlow::Continue(set) => cookies = set,
                     }
                 }
                 Action::Forward { target_group_arn } => {
@@ -155,19 +141,36 @@ impl Balancer {
                     };
                     return Ok(redirect::answer(config, &own));
                 }
-                Action::FixedResponse { config } => {
-                    let status = StatusCode::from_bytes(config.status_code.as_bytes())
-                        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                    return Ok(reply::fixed(
-                        status,
-                        &config.content_type,
-                        config.message_body.clone(),
-                    ));
-                }
+                Action::FixedResponse { config } => return Ok(fixed(config)),
             }
         }
         // The configuration's check leaves no rule without an answer.
         Ok(reply::error(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
+    /// Does the action `authenticate-oidc`: it answers, or the request goes on with the user's claims and
+    /// nothing of what the client sent in their place. The result's cookies are the response's.
+    async fn identify(
+        &self,
+        login: &AuthenticateOidcConfig,
+        parts: &mut Parts,
+        host: &str,
+        now: i64,
+    ) -> Result<ControlFlow<Response<Body>, Vec<HeaderValue>>, AuthError> {
+        let outcome = self
+            .authenticator
+            .authenticate(login, parts, host, now)
+            .await?;
+        let (session, cookies) = match outcome {
+            Outcome::Answer(response) => return Ok(ControlFlow::Break(response)),
+            Outcome::Continue(session, cookies) => (session, cookies),
+        };
+        claims_headers::remove(&mut parts.headers);
+        if let Some(session) = session {
+            let key = self.keys.current();
+            claims_headers::write(&mut parts.headers, &session, &self.arn, &key, now);
+        }
+        Ok(ControlFlow::Continue(cookies))
     }
 
     async fn forward(
@@ -198,6 +201,12 @@ fn refused(request: &Parts) -> Option<StatusCode> {
     }
     forwarded_headers::too_many_addresses(&request.headers)
         .then(|| StatusCode::from_u16(463).expect("three digits"))
+}
+
+fn fixed(config: &FixedResponseConfig) -> Response<Body> {
+    let status = StatusCode::from_bytes(config.status_code.as_bytes())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply::fixed(status, &config.content_type, config.message_body.clone())
 }
 
 fn scheme(listener: &Listener) -> &'static str {

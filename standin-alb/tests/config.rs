@@ -45,7 +45,7 @@ fn has_the_api_s_defaults() {
 #[test]
 fn is_refused_with_the_reason() {
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 8] = [
+    let cases: [(Change, &str); 9] = [
         (
             |c| c["Listeners"][0]["Protocol"] = "HTTP".into(),
             "an HTTP listener has none",
@@ -71,6 +71,14 @@ fn is_refused_with_the_reason() {
             "SessionCookieName",
         ),
         (|c| login(c)["Sope"] = "openid".into(), "Sope"),
+        (
+            |c| {
+                let fixed = json!({"StatusCode": "302"});
+                c["Listeners"][0]["DefaultActions"] =
+                    json!([{"Type": "fixed-response", "FixedResponseConfig": fixed}]);
+            },
+            "StatusCode",
+        ),
         (
             |c| {
                 c["Listeners"][0]["DefaultActions"]

@@ -55,10 +55,11 @@ pub(crate) struct Plugin {
     /// `WasmPlugin istio-system/alb-authn`; `None` for a pluginConfig alone.
     pub(crate) name: Option<String>,
     /// Where the configuration stands in the object.
-    config_path: String,
-    config: Option<Value>,
+    pub(super) config_path: String,
+    /// `None` where there is none.
+    pub(super) config: Option<Value>,
     /// What the object itself does wrong.
-    around: Vec<Finding>,
+    pub(super) around: Vec<Finding>,
 }
 
 impl Plugin {

@@ -136,6 +136,10 @@ fn a_file_without_a_configuration_is_a_problem() {
             "the file holds neither",
         ),
         ("kind: List\nitems: []\n", "the file holds neither"),
+        (
+            "kind: Kustomization\n",
+            "a kustomization is checked once it is built",
+        ),
         ("kind: List\nitems: [a]\n", "expected a Kubernetes object"),
     ];
     for (text, expected) in cases {
@@ -228,6 +232,64 @@ fn each_filter_of_an_envoy_extension_policy_is_judged() {
         .replace("gateway.envoyproxy.io/v1", "example.com/v1")
         .replace("      mode: 1\n", "");
     check(&other, &["the file holds neither"]);
+}
+
+#[test]
+fn each_filter_of_an_envoy_configuration_is_judged() {
+    for shipped in [
+        include_str!("../../../envoy-config/envoy.yaml"),
+        include_str!("../../../envoy-config/production.yaml"),
+    ] {
+        check(shipped, &[]);
+        let place = "Wasm filter alb_authn: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.\
+                     http_filters[0].typed_config.config.";
+        for (change, path) in [
+            (
+                ("FAIL_CLOSED", "FAIL_OPEN"),
+                "failure_policy: expected FAIL_CLOSED",
+            ),
+            (
+                (
+                    "FAIL_CLOSED",
+                    "FAIL_CLOSED\n                fail_open: true",
+                ),
+                "fail_open: ",
+            ),
+            (
+                ("\"issuers\"", "\"issuer\""),
+                "configuration.value.loadBalancers[0].issuer",
+            ),
+            (
+                (
+                    "StringValue\n                  value: |",
+                    "x\n                  value: | \n                    x",
+                ),
+                "configuration.value: expected an object",
+            ),
+        ] {
+            let found = findings(&shipped.replace(change.0, change.1));
+            assert!(
+                found
+                    .first()
+                    .is_some_and(|first| first.starts_with(&format!("{place}{path}"))),
+                "{found:#?}"
+            );
+        }
+    }
+    let object =
+        "resources: [{config: {root_id: r, vm_config: {}, configuration: {value: {mode: 1}}}}]";
+    let place = "Wasm filter r: resources[0].config.configuration.value.";
+    check(
+        object,
+        &[
+            &format!("{place}loadBalancers: "),
+            &format!("{place}mode: "),
+        ],
+    );
+    check(
+        "static_resources: {}",
+        &["the Envoy configuration holds no Wasm filter"],
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the AWS API refuses, and what would make no sense here.
 
+use hyper::StatusCode;
 use hyper::http::Uri;
 
 use super::{Action, AuthenticateOidcConfig, Config, InvalidConfig, Listener, Protocol};
@@ -56,12 +57,17 @@ fn check_actions(
         }
         check_login(config, path)?;
     }
-    if let Action::Forward { target_group_arn } = last
-        && !config.target_groups.contains_key(target_group_arn)
-    {
-        return invalid(path, "TargetGroupArn: not one of TargetGroups");
+    match last {
+        Action::Forward { target_group_arn }
+            if !config.target_groups.contains_key(target_group_arn) =>
+        {
+            invalid(path, "TargetGroupArn: not one of TargetGroups")
+        }
+        Action::FixedResponse { config } if !is_status(&config.status_code) => {
+            invalid(path, "StatusCode: 2XX, 4XX or 5XX")
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_login(login: &AuthenticateOidcConfig, path: &str) -> Result<(), InvalidConfig> {
@@ -90,6 +96,12 @@ fn check_login(login: &AuthenticateOidcConfig, path: &str) -> Result<(), Invalid
         return invalid(path, "SessionTimeout: 1 to 604800 seconds");
     }
     Ok(())
+}
+
+fn is_status(code: &str) -> bool {
+    StatusCode::from_bytes(code.as_bytes()).is_ok_and(|status| {
+        status.is_success() || status.is_client_error() || status.is_server_error()
+    })
 }
 
 fn invalid(path: &str, what: &str) -> Result<(), InvalidConfig> {

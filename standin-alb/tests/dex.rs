@@ -170,10 +170,8 @@ async fn a_callback_can_be_used_once() {
     let again = path.browser.get(&callback).await;
 
     assert_eq!(again.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(
-        path.alb.error_reason("/oauth2/idpresponse"),
-        "AuthInvalidGrantError"
-    );
+    path.alb
+        .await_error_reason("/oauth2/idpresponse", "AuthInvalidGrantError");
     assert_eq!(path.alb.application.requests(), 0);
 }
 

@@ -196,12 +196,13 @@ impl Setup {
 }
 
 impl Alb {
-    /// The error reason in the access log's line of the latest request for a path.
-    pub(crate) fn error_reason(&self, path: &str) -> String {
-        self.process.await_line(&format!("{path}$"), |line| {
-            line.ends_with(path)
-                .then(|| line.split(' ').nth(2).unwrap().to_owned())
-        })
+    /// Awaits a line of the access log with this path and error reason: it is read behind the answer.
+    pub(crate) fn await_error_reason(&self, path: &str, reason: &str) {
+        self.process
+            .await_line(&format!("{reason} {path}"), |line| {
+                let is_it = line.ends_with(path) && line.split(' ').nth(2) == Some(reason);
+                is_it.then_some(())
+            });
     }
 
     /// Makes the region sign with a new key; the result is its id.

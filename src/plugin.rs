@@ -123,6 +123,12 @@ impl Plugin {
         decision
     }
 
+    /// Whether this request is not yet decided.
+    #[must_use]
+    pub fn is_waiting(&self, stream: StreamId) -> bool {
+        self.waiting.contains_key(&stream)
+    }
+
     /// The names of trailers to remove.
     #[must_use]
     pub fn stripped_trailers(&self, trailers: &Headers<'_>) -> Vec<Vec<u8>> {

@@ -449,6 +449,7 @@ fn the_causes_of_a_failed_fetch_are_the_codes() {
         FetchFailure::Status(500),
         FetchFailure::NotAKey,
         FetchFailure::NotDispatched,
+        FetchFailure::EndedAtOnce,
     ]
     .iter()
     .map(|failure| failure.to_string().split(' ').next().unwrap().to_owned())

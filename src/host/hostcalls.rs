@@ -13,7 +13,9 @@ use std::ptr::null_mut;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls as sdk;
+use proxy_wasm::types::Status;
 
+use crate::keys::FetchFailure;
 use crate::plugin::FetchOrder;
 use crate::reply::Reply;
 use crate::time::UnixTime;
@@ -319,8 +321,12 @@ fn serialize(headers: &[(&str, String)]) -> Vec<u8> {
     bytes
 }
 
-/// Calls a key endpoint; only from a callback of the root. The token comes back with the answer.
-pub(super) fn dispatch(order: &FetchOrder, timeout: Duration) -> Result<u32> {
+/// Calls a key endpoint; only from a callback of the root. The token comes back with the answer. Where
+/// the call fails while it is dispatched there is no other answer.
+pub(super) fn dispatch(
+    order: &FetchOrder,
+    timeout: Duration,
+) -> std::result::Result<u32, FetchFailure> {
     let headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
@@ -328,8 +334,12 @@ pub(super) fn dispatch(order: &FetchOrder, timeout: Duration) -> Result<u32> {
         (":path", order.path.as_str()),
         ("accept", "*/*"),
     ];
-    sdk::dispatch_http_call(&order.cluster, headers, None, Vec::new(), timeout)
-        .map_err(|_| HostError)
+    sdk::dispatch_http_call(&order.cluster, headers, None, Vec::new(), timeout).map_err(|status| {
+        match status {
+            Status::BadArgument => FetchFailure::NotDispatched,
+            _ => FetchFailure::EndedAtOnce,
+        }
+    })
 }
 
 /// Makes another context the one that the next calls are about.

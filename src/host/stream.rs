@@ -26,6 +26,17 @@ impl Stream {
         let worker = self.worker.as_ref().ok_or(HostError)?;
         act(&mut *worker.try_borrow_mut().map_err(|_| HostError)?)
     }
+
+    fn hold_while_waiting(&self, is_waiting: impl FnOnce(&mut Worker) -> Result<bool>) -> Action {
+        match self.with_worker(is_waiting) {
+            Ok(false) => Action::Continue,
+            Ok(true) => Action::Pause,
+            Err(_) => {
+                worker::refuse();
+                Action::Pause
+            }
+        }
+    }
 }
 
 impl Context for Stream {}
@@ -55,13 +66,19 @@ impl HttpContext for Stream {
         }
     }
 
+    /// Asked only where Envoy hands on the body of a request that is paused at its headers
+    /// (`allow_on_headers_stop_iteration`, Envoy 1.35): to let the body go on would let the request go on,
+    /// unjudged and with all that the client claims to be.
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        let id = self.id;
+        self.hold_while_waiting(|worker| Ok(worker.is_waiting(id)))
+    }
+
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        match self.with_worker(|worker| worker.on_request_trailers()) {
-            Ok(()) => Action::Continue,
-            Err(_) => {
-                worker::refuse();
-                Action::Pause
-            }
-        }
+        let id = self.id;
+        self.hold_while_waiting(|worker| {
+            worker.on_request_trailers()?;
+            Ok(worker.is_waiting(id))
+        })
     }
 }

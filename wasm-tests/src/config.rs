@@ -4,7 +4,7 @@
 //! extended CONNECT. Paths are not normalised, so that the module itself meets the ugly ones.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -40,6 +40,21 @@ pub(crate) struct Bootstrap<'a> {
     pub(crate) upstream: (Upstream, SocketAddr),
     /// Further clusters by name.
     pub(crate) clusters: &'a [(String, SocketAddr)],
+    /// What else Envoy is told.
+    pub(crate) extras: &'a Extras,
+    /// Where the plugins' filters are read from when they may change; else they stand in the listeners.
+    pub(crate) filter_file: Option<&'a dyn Fn(usize) -> PathBuf>,
+}
+
+/// Members that take the place of a bootstrap's own.
+#[derive(Clone, Default)]
+pub(crate) struct Extras {
+    /// Of a cluster, by its name.
+    pub(crate) clusters: Vec<(String, Value)>,
+    /// Of each connection manager.
+    pub(crate) connection_manager: Option<Value>,
+    /// Of each plugin's `config`.
+    pub(crate) plugin: Option<Value>,
 }
 
 impl Bootstrap<'_> {
@@ -48,6 +63,13 @@ impl Bootstrap<'_> {
         let mut clusters = vec![cluster("upstream", addr, protocol)];
         for (name, addr) in self.clusters {
             clusters.push(cluster(name, *addr, Upstream::Http1));
+        }
+        for cluster in &mut clusters {
+            for (name, members) in &self.extras.clusters {
+                if cluster["name"] == **name {
+                    exchange(cluster, members);
+                }
+            }
         }
         let mut bootstrap = json!({
             "node": {"id": "test", "cluster": "test"},
@@ -66,12 +88,19 @@ impl Bootstrap<'_> {
     }
 
     /// A discovery response with the listeners.
-    pub(crate) fn discovery_response(&self) -> Value {
+    pub(crate) fn listener_response(&self) -> Value {
         let mut listeners = self.listeners();
         for listener in &mut listeners {
             listener["@type"] = "type.googleapis.com/envoy.config.listener.v3.Listener".into();
         }
         json!({"resources": listeners})
+    }
+
+    /// A discovery response with the filter of the plugin at `index`.
+    pub(crate) fn filter_response(&self, index: usize) -> Value {
+        let mut filter = self.wasm_filter(&self.plugins[index]);
+        filter["@type"] = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig".into();
+        json!({"resources": [filter]})
     }
 
     fn listeners(&self) -> Vec<Value> {
@@ -91,7 +120,7 @@ impl Bootstrap<'_> {
             "match": {"connect_matcher": {}},
             "route": {"cluster": "upstream"},
         }));
-        let manager = json!({
+        let mut manager = json!({
             "@type": type_url("network.http_connection_manager.v3.HttpConnectionManager"),
             "stat_prefix": "ingress",
             "codec_type": "AUTO",
@@ -99,17 +128,55 @@ impl Bootstrap<'_> {
             "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
             "http2_protocol_options": {"allow_connect": true},
             "access_log": [self.access_log()],
-            "http_filters": [wasm_filter(plugin, self.module), router()],
+            "http_filters": [self.filter(index, plugin), router()],
             "route_config": {"virtual_hosts": [
                 {"name": "all", "domains": ["*"], "routes": routes},
             ]},
         });
+        if let Some(members) = &self.extras.connection_manager {
+            exchange(&mut manager, members);
+        }
         json!({
             "name": format!("listener-{index}"),
             "address": any_port(),
             "filter_chains": [{"filters": [
                 {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager},
             ]}],
+        })
+    }
+
+    /// The filter itself, or (as in Istio) where to read it from.
+    fn filter(&self, index: usize, plugin: &Plugin) -> Value {
+        let Some(file) = self.filter_file else {
+            return self.wasm_filter(plugin);
+        };
+        json!({"name": plugin.root_id, "config_discovery": {
+            "config_source": {"path_config_source": {"path": file(index)}},
+            "type_urls": [type_url("http.wasm.v3.Wasm")],
+        }})
+    }
+
+    fn wasm_filter(&self, plugin: &Plugin) -> Value {
+        let mut config = json!({
+            "name": plugin.root_id,
+            "root_id": plugin.root_id,
+            "failure_policy": "FAIL_CLOSED",
+            "vm_config": {
+                "vm_id": "",
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": self.module}},
+            },
+        });
+        if let Some(text) = &plugin.config {
+            config["configuration"] =
+                json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
+        }
+        if let Some(members) = &self.extras.plugin {
+            exchange(&mut config, members);
+        }
+        json!({
+            "name": plugin.root_id,
+            "typed_config": {"@type": type_url("http.wasm.v3.Wasm"), "config": config},
         })
     }
 
@@ -132,25 +199,11 @@ impl Bootstrap<'_> {
     }
 }
 
-fn wasm_filter(plugin: &Plugin, module: &Path) -> Value {
-    let mut config = json!({
-        "name": plugin.root_id,
-        "root_id": plugin.root_id,
-        "failure_policy": "FAIL_CLOSED",
-        "vm_config": {
-            "vm_id": "",
-            "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": module}},
-        },
-    });
-    if let Some(text) = &plugin.config {
-        config["configuration"] =
-            json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
+/// Puts these members in the place of those of the same name.
+fn exchange(object: &mut Value, members: &Value) {
+    for (name, value) in members.as_object().into_iter().flatten() {
+        object[name] = value.clone();
     }
-    json!({
-        "name": "envoy.filters.http.wasm",
-        "typed_config": {"@type": type_url("http.wasm.v3.Wasm"), "config": config},
-    })
 }
 
 fn router() -> Value {

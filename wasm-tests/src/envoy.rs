@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, process, thread};
 
@@ -107,6 +107,25 @@ impl Envoy {
         Request::new(self.admin, "GET", path).send().body
     }
 
+    /// Asks the admin interface to do something.
+    pub fn admin_post(&self, path: &str) {
+        let response = Request::new(self.admin, "POST", path).body("").send();
+        assert_eq!(response.status, 200, "{path}");
+    }
+
+    /// The process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn quit(mut self) -> (ExitStatus, String) {
+        self.admin_post("/quitquitquit");
+        let status = eventually("Envoy ends", || {
+            self.child.try_wait().expect("a child process")
+        });
+        (status, self.log())
+    }
+
     /// All statistics, a `name: value` each.
     pub fn stats(&self) -> Vec<(String, String)> {
         let text = String::from_utf8(self.admin("/stats")).expect("statistics are text");
@@ -173,6 +192,13 @@ impl Folder {
         self.0.join(name)
     }
 
+    /// Replaces a file that Envoy watches; by a rename, so that Envoy reads no half of it.
+    pub(crate) fn exchange(&self, name: &str, content: &Value) {
+        let draft = self.file("draft");
+        fs::write(&draft, content.to_string()).expect("a writable folder");
+        fs::rename(draft, self.file(name)).expect("a writable folder");
+    }
+
     fn read(&self, name: &str) -> String {
         let mut bytes = Vec::new();
         if let Ok(mut file) = File::open(self.file(name)) {
@@ -195,6 +221,13 @@ pub(crate) fn module() -> PathBuf {
     found.unwrap_or_else(|e| panic!("{}: {e}; `make wasm` builds it", path.display()))
 }
 
+/// The module that judges standard vectors (`verify-vectors`).
+pub fn vectors_module() -> PathBuf {
+    let path = path_from_env("VERIFY_VECTORS_WASM", "dist/verify_vectors.wasm");
+    let found = path.canonicalize();
+    found.unwrap_or_else(|e| panic!("{}: {e}; `make vectors-module` builds it", path.display()))
+}
+
 fn envoy_binary() -> PathBuf {
     path_from_env("ENVOY", ".venv/bin/envoy")
 }
@@ -202,6 +235,11 @@ fn envoy_binary() -> PathBuf {
 fn path_from_env(variable: &str, in_repository: &str) -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     env::var_os(variable).map_or_else(|| repository.join(in_repository), PathBuf::from)
+}
+
+/// An environment variable that is set and not empty.
+pub(crate) fn setting(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 fn is_ready(admin: SocketAddr) -> bool {

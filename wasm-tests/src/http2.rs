@@ -11,6 +11,7 @@ use h2::{RecvStream, client, server};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::client::{Request, Response};
 use crate::http1::{Headers, bytes_of, latin1};
@@ -24,9 +25,18 @@ pub(crate) fn send(request: &Request) -> Result<Response> {
 }
 
 async fn exchange(request: &Request) -> Result<Response> {
-    let stream = TcpStream::connect(request.addr).await?;
-    let (mut client, connection) = client::handshake(stream).await?;
+    let client = open(request.addr).await?;
+    send_on(client, request).await
+}
+
+async fn open(addr: SocketAddr) -> Result<client::SendRequest<Bytes>> {
+    let stream = TcpStream::connect(addr).await?;
+    let (client, connection) = client::handshake(stream).await?;
     tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn send_on(mut client: client::SendRequest<Bytes>, request: &Request) -> Result<Response> {
     // Whether the server takes an extended CONNECT stands in its settings, which come first.
     while protocol_of(request).is_some() && !client.is_extended_connect_protocol_enabled() {
         tokio::task::yield_now().await;
@@ -53,6 +63,45 @@ async fn exchange(request: &Request) -> Result<Response> {
     })
 }
 
+/// One connection with many requests at a time. A thread of its own drives it.
+pub struct Session {
+    runtime: Runtime,
+    client: client::SendRequest<Bytes>,
+}
+
+impl Session {
+    pub(crate) fn open(addr: SocketAddr) -> Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build()?;
+        let client = runtime.block_on(open(addr))?;
+        Ok(Self { runtime, client })
+    }
+
+    /// Sends a request without awaiting the answer.
+    pub fn start(&self, request: &Request) -> Exchange {
+        let (client, request) = (self.client.clone(), request.clone());
+        Exchange(
+            self.runtime
+                .spawn(async move { send_on(client, &request).await }),
+        )
+    }
+
+    /// Awaits the answer; `None` where the stream, or the connection, ended without one.
+    pub fn finish(&self, exchange: Exchange) -> Option<Response> {
+        self.runtime.block_on(exchange.0).ok()?.ok()
+    }
+}
+
+/// A request on its way over a [`Session`].
+pub struct Exchange(JoinHandle<Result<Response>>);
+
+impl Exchange {
+    /// Resets its stream (RST_STREAM), as a browser does that leaves a page.
+    pub fn reset(self) {
+        self.0.abort();
+    }
+}
+
 fn to_http(request: &Request) -> Result<http::Request<()>> {
     let host = request.headers.iter().find(|(name, _)| name == "host");
     let authority = host.map_or("kubeflow.example.com", |(_, value)| value);
@@ -67,6 +116,22 @@ fn to_http(request: &Request) -> Result<http::Request<()>> {
     let headers: Headers = request.headers.iter().filter(plain).cloned().collect();
     *built.headers_mut() = to_header_map(&headers)?;
     Ok(built)
+}
+
+/// Whether a client of HTTP/2 would send this: no headers of one connection, one host, a plain path.
+pub(crate) fn can_say(request: &Request) -> bool {
+    let is_plain =
+        |name: &str| !["connection", "upgrade", "transfer-encoding", "expect"].contains(&name);
+    let hosts = request.headers.iter().filter(|(name, _)| name == "host");
+    request.headers.iter().all(|(name, _)| is_plain(name))
+        && hosts.count() <= 1
+        && request.method != "CONNECT"
+        && to_http(request).is_ok_and(|built| {
+            built
+                .uri()
+                .path_and_query()
+                .is_some_and(|p| *p == *request.path)
+        })
 }
 
 fn protocol_of(request: &Request) -> Option<&str> {

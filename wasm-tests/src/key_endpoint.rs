@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -26,6 +26,12 @@ pub enum Answer {
     CloseMidBody,
     /// Half of the announced body, then nothing.
     StallMidBody,
+    /// These bytes, whatever they are, then the end of the connection.
+    Raw(Vec<u8>),
+    /// 200 with these bytes, one after the other with a pause between.
+    Trickle(Vec<u8>, Duration),
+    /// 200 with these bytes, this much later.
+    Late(Vec<u8>, Duration),
 }
 
 impl Answer {
@@ -60,6 +66,9 @@ struct Shared {
 struct State {
     answers: HashMap<String, Answer>,
     requests: Vec<KeyRequest>,
+    /// The open connections, by the client's address.
+    connections: HashMap<SocketAddr, TcpStream>,
+    is_gone: bool,
 }
 
 impl KeyEndpoint {
@@ -75,8 +84,10 @@ impl KeyEndpoint {
         let acceptor = endpoint.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let endpoint = acceptor.clone();
-                thread::spawn(move || endpoint.serve(stream));
+                if let Some(client) = acceptor.admit(&stream) {
+                    let endpoint = acceptor.clone();
+                    thread::spawn(move || endpoint.serve(client, stream));
+                }
             }
         });
         endpoint
@@ -98,6 +109,20 @@ impl KeyEndpoint {
         self.set(key.kid(), Answer::key(key));
     }
 
+    /// Resets every connection, and each new one, until [`KeyEndpoint::come_back`].
+    pub fn vanish(&self) {
+        let mut state = self.state();
+        state.is_gone = true;
+        for (_, stream) in state.connections.drain() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Answers again.
+    pub fn come_back(&self) {
+        self.state().is_gone = false;
+    }
+
     /// Every request so far.
     pub fn requests(&self) -> Vec<KeyRequest> {
         self.state().requests.clone()
@@ -116,22 +141,37 @@ impl KeyEndpoint {
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self, mut stream: TcpStream) {
-        let Ok(clone) = stream.try_clone() else {
-            return;
-        };
-        let mut reader = BufReader::new(clone);
-        while let Ok(Some(request)) = read_message(&mut reader, Body::Announced) {
+    /// The client's address, where somebody is there to take the new connection.
+    fn admit(&self, stream: &TcpStream) -> Option<SocketAddr> {
+        let mut state = self.state();
+        if state.is_gone {
+            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            return None;
+        }
+        let client = stream.peer_addr().ok()?;
+        state.connections.insert(client, stream.try_clone().ok()?);
+        Some(client)
+    }
+
+    fn serve(&self, client: SocketAddr, mut stream: TcpStream) {
+        let _ = self.converse(&mut stream);
+        // The other handle of the socket: it would keep the connection open.
+        self.state().connections.remove(&client);
+    }
+
+    /// Ends when the connection can't be used any further.
+    fn converse(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        while let Some(request) = read_message(&mut reader, Body::Announced)? {
             let authority = values(&request.headers, "host").join(",");
             let kid = kid_of(&request.start_line);
             self.state().requests.push(KeyRequest {
                 line: request.start_line,
                 authority,
             });
-            if respond(&mut stream, self.answer(&kid)).is_err() {
-                return;
-            }
+            respond(stream, self.answer(&kid))?;
         }
+        Ok(())
     }
 
     /// The answer for `kid`, once it isn't [`Answer::Hold`].
@@ -169,6 +209,15 @@ fn respond(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
             // The other side gives up and closes: that ends the wait.
             stream.read(&mut [0]).map(|_| ())
         }
+        Answer::Raw(bytes) => {
+            stream.write_all(&bytes)?;
+            Err(std::io::ErrorKind::ConnectionAborted.into())
+        }
+        Answer::Trickle(body, pause) => trickle(stream, &body, pause),
+        Answer::Late(body, delay) => {
+            thread::sleep(delay);
+            write_response(stream, 200, "text/plain", &body)
+        }
         Answer::Reset => reset(stream),
         Answer::Hold => Ok(()),
     }
@@ -177,6 +226,16 @@ fn respond(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
 fn half_of(body: &str) -> String {
     let announced = body.len() * 2;
     format!("HTTP/1.1 200 OK\r\ncontent-length: {announced}\r\n\r\n{body}")
+}
+
+fn trickle(stream: &mut TcpStream, body: &[u8], pause: Duration) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes())?;
+    for byte in body {
+        thread::sleep(pause);
+        stream.write_all(&[*byte])?;
+    }
+    Ok(())
 }
 
 /// Half a status line, then RST in place of FIN: a close that waits for nothing sends it.

@@ -16,12 +16,14 @@
 //! operating system chooses each. Bytes that are no text travel as Latin-1 strings, one character a
 //! byte ([`latin1`]).
 //!
-//! `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
+//! `ALB_AUTHN_BACKEND` chooses the signature backend where a test doesn't, `ALB_AUTHN_HTTP=2` sends over
+//! HTTP/2 what a test does not send over HTTP/1.1 on purpose. `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
 //! the module (default: `dist/alb_authn.wasm`).
 
 mod scenario;
 mod running;
 mod config;
+mod dns;
 mod envoy;
 mod alb;
 mod client;
@@ -39,8 +41,10 @@ pub use bad_config::{
 };
 pub use client::{Connection, Pending, Request, Response};
 pub use config::{Plugin, Upstream};
-pub use envoy::{AccessLine, Envoy};
+pub use dns::DnsServer;
+pub use envoy::{AccessLine, Envoy, vectors_module};
 pub use http1::{Headers, bytes_of, latin1};
+pub use http2::{Exchange, Session};
 pub use key_endpoint::{Answer, KeyEndpoint, KeyRequest, closed_port};
 pub use refusal::{Case, REASONS, assert_refused};
 pub use running::Running;

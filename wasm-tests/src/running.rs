@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::process::ExitStatus;
 
 use alb_token::mint::{KeyPair, LoadBalancer};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::alb::Forgery;
 use crate::client::Request;
 use crate::envoy::{AccessLine, Envoy};
 use crate::key_endpoint::KeyEndpoint;
-use crate::refusal::{Case, assert_refused};
+use crate::refusal::{Case, REASONS, assert_refused};
 use crate::scenario::Site;
 use crate::wait::eventually;
 
@@ -101,20 +102,26 @@ impl Running {
     /// Returns whether Envoy took it.
     #[track_caller]
     pub fn reload(&mut self, members: Value) -> bool {
-        let outcomes = || ["update_success", "update_rejected"].map(|outcome| self.lds(outcome));
-        let before = outcomes();
         self.site.reconfigure(members);
-        self.site.write_listeners(self.envoy.folder());
-        let outcomes = || ["update_success", "update_rejected"].map(|outcome| self.lds(outcome));
-        let after = eventually("Envoy reads the changed listeners", || {
+        let counters = self.site.update_counters();
+        let outcomes = || counters.each_ref().map(|name| self.stat(name).unwrap_or(0));
+        let before = outcomes();
+        self.site.write_update(self.envoy.folder());
+        let after = eventually("Envoy reads the changed configuration", || {
             Some(outcomes()).filter(|now| *now != before)
         });
-        after[0] > before[0]
+        after[1] == before[1]
     }
 
-    fn lds(&self, outcome: &str) -> u64 {
-        let name = format!("listener_manager.lds.{outcome}");
-        self.stat(&name).unwrap_or_default()
+    /// Takes the listeners away; what waits on them goes on for as long as the drain time says.
+    pub fn remove_listeners(&self) {
+        self.site.write_no_listeners(self.envoy.folder());
+    }
+
+    /// Ends Envoy in order; returns its exit status and its log.
+    #[track_caller]
+    pub fn quit(self) -> (ExitStatus, String) {
+        self.envoy.quit()
     }
 
     /// Fails unless each case is refused as it must be: the whole answer, one more in its counter, and
@@ -135,12 +142,33 @@ impl Running {
         }
     }
 
+    /// Fails unless `decided` requests got one verdict each, and as many reached the upstream as were let
+    /// through.
+    #[track_caller]
+    pub fn assert_accounted(&self, decided: u64) {
+        let verdicts: u64 = REASONS
+            .iter()
+            .map(|(reason, _)| self.metric(&format!("requests.{reason}")))
+            .sum();
+        assert_eq!(verdicts, decided, "a verdict for each request");
+        let forwarded = self.stat("cluster.upstream.upstream_rq_total");
+        let let_through = self.metric("requests.ok") + self.metric("requests.no_token");
+        assert_eq!(forwarded, Some(let_through), "requests at the upstream");
+        self.await_metric("waiting_requests", 0);
+    }
+
     /// Fails unless the module still serves a good request on each plugin's listener and never
     /// trapped.
     #[track_caller]
     pub fn assert_alive(&self) {
+        self.assert_alive_with(&self.token());
+    }
+
+    /// The same, with a token that is good under every plugin's configuration.
+    #[track_caller]
+    pub fn assert_alive_with(&self, token: &str) {
         for index in 0..self.listeners.len() {
-            let response = self.request_to(index, "GET", "/alive").token(&self.token());
+            let response = self.request_to(index, "GET", "/alive").token(token);
             response.send().echo();
         }
         let log = self.log();

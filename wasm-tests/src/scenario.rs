@@ -1,14 +1,14 @@
 //! A scenario: one Envoy with the module, an upstream and a key endpoint.
 
-use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use alb_token::mint::KeyPair;
 use serde_json::{Map, Value, json};
 
 use crate::alb::{self, KID};
-use crate::config::{Bootstrap, Plugin, Upstream};
-use crate::envoy::{self, Envoy, Folder, Options};
+use crate::config::{Bootstrap, Extras, Plugin, Upstream};
+use crate::envoy::{self, Envoy, Folder, Options, setting};
 use crate::key_endpoint::KeyEndpoint;
 use crate::running::Running;
 use crate::upstream;
@@ -24,7 +24,20 @@ pub struct Scenario {
     upstream: Upstream,
     routes: Vec<Value>,
     clusters: Vec<(String, SocketAddr)>,
-    reloadable: bool,
+    extras: Extras,
+    source: Source,
+    module: Option<PathBuf>,
+}
+
+/// Where Envoy has the listeners and filters from.
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    /// All stands in the bootstrap.
+    Static,
+    /// Listeners come by discovery (LDS).
+    Listeners,
+    /// Listeners and, on their own, filters come by discovery (LDS and ECDS), as in Istio.
+    Filters,
 }
 
 impl Default for Scenario {
@@ -34,10 +47,14 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// The defaults.
+    /// The defaults; `ALB_AUTHN_BACKEND` is the signature backend.
     pub fn new() -> Self {
+        let mut config = alb::object(json!({"loadBalancers": [alb::entry()]}));
+        if let Some(backend) = setting("ALB_AUTHN_BACKEND") {
+            config.insert("signatureBackend".to_owned(), backend.into());
+        }
         Self {
-            config: alb::object(json!({"loadBalancers": [alb::entry()]})),
+            config,
             further: Vec::new(),
             text: None,
             root_id: "alb-authn".to_owned(),
@@ -49,7 +66,9 @@ impl Scenario {
             upstream: Upstream::default(),
             routes: Vec::new(),
             clusters: Vec::new(),
-            reloadable: false,
+            extras: Extras::default(),
+            source: Source::Static,
+            module: None,
         }
     }
 
@@ -121,6 +140,34 @@ impl Scenario {
         self
     }
 
+    /// With these members in an Envoy cluster, in place of its own.
+    #[must_use]
+    pub fn cluster_members(mut self, name: &str, members: Value) -> Self {
+        self.extras.clusters.push((name.to_owned(), members));
+        self
+    }
+
+    /// With these members in each connection manager, in place of its own.
+    #[must_use]
+    pub fn connection_manager(mut self, members: Value) -> Self {
+        self.extras.connection_manager = Some(members);
+        self
+    }
+
+    /// With another module than the filter.
+    #[must_use]
+    pub fn module(mut self, path: PathBuf) -> Self {
+        self.module = Some(path);
+        self
+    }
+
+    /// With these members in Envoy's configuration of each plugin, beside `pluginConfig`.
+    #[must_use]
+    pub fn plugin_members(mut self, members: Value) -> Self {
+        self.extras.plugin = Some(members);
+        self
+    }
+
     /// With connections that outlive a replaced configuration by no more than this.
     #[must_use]
     pub fn drain_seconds(mut self, seconds: u32) -> Self {
@@ -128,10 +175,18 @@ impl Scenario {
         self
     }
 
-    /// With a configuration that [`Running::reload`] may change.
+    /// With a configuration that [`Running::reload`] may change, by listeners that are replaced.
     #[must_use]
     pub fn reloadable(mut self) -> Self {
-        self.reloadable = true;
+        self.source = Source::Listeners;
+        self
+    }
+
+    /// With a configuration that [`Running::reload`] may change, by filters that are replaced while
+    /// their listeners stay (ECDS), as in Istio.
+    #[must_use]
+    pub fn discovered(mut self) -> Self {
+        self.source = Source::Filters;
         self
     }
 
@@ -167,6 +222,7 @@ impl Scenario {
         };
         let keys = ("keys".to_owned(), endpoint.addr());
         site.scenario.clusters.push(keys);
+        site.write_filters(&folder);
         site.write_listeners(&folder);
         let bootstrap = site.bootstrap(&folder, |b: &Bootstrap<'_>| b.to_json());
         let envoy = Envoy::start(folder, &bootstrap, &site.scenario.options)?;
@@ -207,24 +263,65 @@ impl Site {
         self.scenario.config.extend(alb::object(members));
     }
 
+    /// Counters that tell how Envoy took an update, good and bad.
+    pub(crate) fn update_counters(&self) -> [String; 2] {
+        match self.scenario.source {
+            Source::Filters => {
+                let prefix = format!(
+                    "extension_config_discovery.http_filter.{}",
+                    self.scenario.root_id
+                );
+                ["config_reload", "config_fail"].map(|name| format!("{prefix}.{name}"))
+            }
+            _ => ["update_success", "update_rejected"]
+                .map(|name| format!("listener_manager.lds.{name}")),
+        }
+    }
+
+    /// Puts the first plugin's changed configuration where Envoy watches for it.
+    pub(crate) fn write_update(&self, folder: &Folder) {
+        if self.scenario.source == Source::Filters {
+            self.write_filters(folder);
+        } else {
+            self.write_listeners(folder);
+        }
+    }
+
     fn bootstrap(&self, folder: &Folder, read: impl Fn(&Bootstrap<'_>) -> Value) -> Value {
         let listener_file = folder.file("listeners.json");
+        let filter_file = |index| folder.file(&filter_file(index));
+        let source = self.scenario.source;
         read(&Bootstrap {
             plugins: &self.plugins(),
-            module: &envoy::module(),
+            module: &self.scenario.module.clone().unwrap_or_else(envoy::module),
             access_log: &folder.file("access.log"),
-            listener_file: self.scenario.reloadable.then_some(&listener_file),
+            listener_file: (source != Source::Static).then_some(&listener_file),
+            filter_file: (source == Source::Filters).then_some(&filter_file),
             routes: &self.scenario.routes,
             upstream: (self.scenario.upstream, self.upstream),
             clusters: &self.scenario.clusters,
+            extras: &self.scenario.extras,
         })
     }
 
-    /// Puts the listeners where Envoy watches for them; a rename, so that it reads no half of them.
-    pub(crate) fn write_listeners(&self, folder: &Folder) {
-        let response = self.bootstrap(folder, |b: &Bootstrap<'_>| b.discovery_response());
-        let draft = folder.file("listeners.draft");
-        fs::write(&draft, response.to_string()).expect("a writable folder");
-        fs::rename(draft, folder.file("listeners.json")).expect("a writable folder");
+    fn write_listeners(&self, folder: &Folder) {
+        let response = self.bootstrap(folder, |b: &Bootstrap<'_>| b.listener_response());
+        folder.exchange("listeners.json", &response);
     }
+
+    fn write_filters(&self, folder: &Folder) {
+        for index in 0..self.plugins().len() {
+            let response = self.bootstrap(folder, |b: &Bootstrap<'_>| b.filter_response(index));
+            folder.exchange(&filter_file(index), &response);
+        }
+    }
+
+    /// Takes every listener away.
+    pub(crate) fn write_no_listeners(&self, folder: &Folder) {
+        folder.exchange("listeners.json", &json!({"resources": []}));
+    }
+}
+
+fn filter_file(index: usize) -> String {
+    format!("filter-{index}.json")
 }

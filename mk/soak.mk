@@ -1,0 +1,51 @@
+# Tests beyond `make test`: other Envoys, load, and what the module is made of.
+
+# Every Envoy that the filter is tested with; the last one is the one of `make test`.
+ENVOY_VERSIONS := 1.36.4 1.37.0 1.38.3 1.39.3 $(DEFAULT_ENVOY_VERSION)
+# What runs on each of them, with both signature backends.
+BREADTH := breadth happy_path single_flight stripping vm chaos_hosts chaos_updates
+# Seconds of load.
+TIME := 600
+
+VECTORS_MODULE := dist/verify_vectors.wasm
+NAMED_DIR := $(TARGET_DIR)/named
+
+E2E = ENVOY=$(abspath $(ENVOY)) cargo test --locked --package wasm-tests
+
+.PHONY: test-envoy
+test-envoy: wasm vectors-module $(ENVOY) ## The end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
+	ALB_AUTHN_BACKEND=$(BACKEND) ALB_AUTHN_HTTP=$(HTTP) $(E2E) $(foreach name,$(TESTS),--test $(name))
+
+.PHONY: test-breadth
+test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, each with both signature backends
+	for version in $(ENVOY_VERSIONS); do \
+		for backend in host wasm; do \
+			echo "Envoy $$version, $$backend"; \
+			$(MAKE) --no-print-directory test-envoy ENVOY_VERSION=$$version BACKEND=$$backend TESTS="$(BREADTH)"; \
+		done; \
+	done
+
+.PHONY: test-slow
+test-slow: wasm $(ENVOY) ## The end-to-end tests that take over a minute each
+	$(E2E) -- --ignored
+
+.PHONY: vectors-module
+vectors-module: toolchain
+	cargo build --locked --profile tools --target wasm32-wasip1 --package verify-vectors
+	mkdir -p dist
+	cp $(TARGET_DIR)/wasm32-wasip1/tools/verify_vectors.wasm $(VECTORS_MODULE)
+
+.PHONY: soak
+soak: wasm $(ENVOY) ## TIME seconds of full load on two workers, each answer checked, then two floods
+	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(TIME)
+
+# The names of functions are all that this build has beside the module's own bytes.
+.PHONY: panic-paths
+panic-paths: toolchain ## Check that the module holds no way to panic but those that a reason is given for
+	CARGO_PROFILE_RELEASE_STRIP=none RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release \
+		--target wasm32-wasip1 --target-dir $(NAMED_DIR) --package alb-authn
+	cargo run --locked --quiet --package panic-paths -- $(NAMED_DIR)/wasm32-wasip1/release/alb_authn.wasm
+
+.PHONY: test-reproducible
+test-reproducible: ## Check that two clones in different folders build the same bytes
+	scripts/reproducible

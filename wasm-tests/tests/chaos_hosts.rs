@@ -1,0 +1,33 @@
+//! Envoy set up otherwise than the module would like it.
+
+use serde_json::json;
+use wasm_tests::{Answer, KID, Scenario, USER, assert_refused};
+
+/// With `allow_on_headers_stop_iteration` (Envoy 1.35 and later) a filter that pauses at the headers still
+/// gets the body, and one that lets the body pass lets the request pass, too.
+#[test]
+fn a_body_does_not_carry_a_waiting_request_past_the_filter() {
+    let s = Scenario::new()
+        .plugin_members(json!({"allow_on_headers_stop_iteration": true}))
+        .start();
+    s.endpoint.set(KID, Answer::Hold);
+    let forged = s
+        .forge()
+        .signed_by(&alb_token::mint::KeyPair::generate(KID))
+        .sign();
+    let post = |token: &str| {
+        s.request("POST", "/")
+            .token(token)
+            .header("kubeflow-userid", "eve")
+            .body("x".repeat(100_000))
+    };
+    let good = post(&s.token()).start();
+    let bad = post(&forged).start();
+    s.await_metric("waiting_requests", 2);
+    s.endpoint.serve_key(&s.key);
+    let echo = good.finish().echo();
+    assert_eq!(echo.values("kubeflow-userid"), [USER]);
+    assert_eq!(echo.body.len(), 100_000);
+    assert_refused(&bad.finish(), "invalid_signature", "forged");
+    s.assert_alive();
+}

@@ -1,0 +1,47 @@
+//! Project Wycheproof's ECDSA vectors for P-256 and SHA-256 with R‖S signatures, inside Envoy: through its
+//! `verify_signature`, and through p256 in V8.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use wasm_tests::{Scenario, vectors_module};
+use wycheproof::ecdsa::{TestName, TestSet};
+
+#[test]
+fn both_backends_judge_every_wycheproof_vector_rightly() {
+    let s = Scenario::new().module(vectors_module()).start();
+    let mut connection = s.get("/").connect();
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).expect("the vectors are there");
+    let (mut valid, mut invalid) = (0, 0);
+    for group in &set.test_groups {
+        for test in &group.tests {
+            let expected = if test.result.must_fail() {
+                "invalid"
+            } else {
+                "valid"
+            };
+            for backend in ["host", "wasm"] {
+                let question = s
+                    .get("/")
+                    .header("x-backend", backend)
+                    .header("x-key", &STANDARD.encode(&group.pem))
+                    .header("x-message", &STANDARD.encode(&test.msg))
+                    .header("x-signature", &STANDARD.encode(&test.sig));
+                let answer = connection.send(&question);
+                let verdict = String::from_utf8_lossy(&answer.body).into_owned();
+                let (id, comment) = (test.tc_id, &test.comment);
+                assert_eq!(
+                    verdict, expected,
+                    "{backend}, {id}: {comment}, {:?}",
+                    test.flags
+                );
+            }
+            match expected {
+                "valid" => valid += 1,
+                _ => invalid += 1,
+            }
+        }
+    }
+    println!("{valid} valid and {invalid} invalid signatures on two backends");
+    assert_eq!(valid + invalid, set.number_of_tests);
+    assert!(valid > 100 && invalid > 50);
+}

@@ -1,0 +1,75 @@
+//! Judges any signature over any message inside Envoy: tokens can't carry the messages of standard vectors.
+//!
+//! A request's headers are the question: `x-backend` (`host` or `wasm`), `x-key` (PEM), `x-message` and
+//! `x-signature` (R‖S), the last three in base64. The answer's body is `valid` or `invalid`. What judges is the
+//! filter's own code: its shell's files are compiled in here.
+#![cfg(target_arch = "wasm32")]
+
+#[path = "../../../src/host/hostcalls.rs"]
+#[expect(dead_code, reason = "one call of the filter's shell is enough here")]
+mod hostcalls;
+#[path = "../../../src/host/signature.rs"]
+mod signature;
+
+use alb_authn::{config, keys, plugin, reply, time, verify};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use p256::ecdsa::Signature;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType};
+
+use config::SignatureBackend;
+use hostcalls::Map;
+use keys::PublicKey;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| Box::new(Judge));
+}}
+
+struct Judge;
+
+impl Context for Judge {}
+
+impl RootContext for Judge {
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Judge))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl HttpContext for Judge {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let (status, body) = match judge() {
+            Some(true) => (200, "valid"),
+            Some(false) => (200, "invalid"),
+            None => (400, "no question"),
+        };
+        self.send_http_response(status, vec![], Some(body.as_bytes()));
+        Action::Pause
+    }
+}
+
+/// `None`: the question is no question, or this Envoy has no such backend.
+fn judge() -> Option<bool> {
+    let backend = match header("x-backend")?.as_slice() {
+        b"host" => SignatureBackend::Host,
+        _ => SignatureBackend::Wasm,
+    };
+    let (es256, _) = signature::choose(backend)?;
+    let key = PublicKey::from_pem(&decoded("x-key")?)?;
+    let (message, signature) = (decoded("x-message")?, decoded("x-signature")?);
+    // As `verify::verify` does: what is not two numbers in 1..n of 32 bytes each never gets to a backend.
+    let signature = Signature::from_slice(&signature);
+    Some(signature.is_ok_and(|signature| es256.verify(&key, &message, &signature)))
+}
+
+fn decoded(name: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(header(name)?).ok()
+}
+
+fn header(name: &str) -> Option<Vec<u8>> {
+    hostcalls::header(Map::RequestHeaders, name).ok()
+}

@@ -20,7 +20,7 @@ WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn \
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # rust-toolchain.toml names the targets and components, but rustup adds them to a toolchain only when it installs it.
 .PHONY: toolchain

@@ -49,10 +49,10 @@ impl Identity {
 
     /// Bytes of text in it, for the cache's account.
     pub fn heap_bytes(&self) -> usize {
-        let texts = self.headers.iter().map(|(_, value)| value.len());
-        texts
-            .chain([self.user.as_ref().map_or(0, String::len)])
-            .sum()
+        let headers = self.headers.iter();
+        let texts = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+        let others = [&self.user, &self.subject].map(|text| text.as_ref().map_or(0, String::len));
+        texts.chain(others).sum()
     }
 }
 
@@ -288,6 +288,11 @@ impl<'a> Claim<'a> {
         }
         // `partner:` inside a value could pass for another mapping's prefix, or for two of them.
         if !mapping.prefix.is_empty() && value.contains(&mapping.prefix) {
+            return Err(Rejection::UnusableClaim);
+        }
+        // Policies match the elements of a list one by one.
+        let is_reserved = |start: &String| value.split(',').any(|part| part.starts_with(start));
+        if mapping.reserved_starts.iter().any(is_reserved) {
             return Err(Rejection::UnusableClaim);
         }
         value.insert_str(0, &mapping.prefix);

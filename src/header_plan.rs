@@ -148,6 +148,20 @@ impl Inbound {
         );
     }
 
+    /// Bytes of text in it.
+    pub fn heap_bytes(&self) -> usize {
+        let edits = self.edits.iter().map(|edit| match edit {
+            HeaderEdit::Remove(name) => name.len(),
+            HeaderEdit::Set(name, value) | HeaderEdit::Append(name, value) => {
+                name.len().saturating_add(value.len())
+            }
+        });
+        let oidc = self.oidc.iter();
+        edits
+            .chain(oidc.map(|(name, value)| name.len().saturating_add(value.len())))
+            .sum()
+    }
+
     fn came_once(&self, name: &str) -> bool {
         self.oidc
             .iter()

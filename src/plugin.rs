@@ -90,7 +90,7 @@ impl Plugin {
         };
         let lookup = self
             .keys
-            .acquire(request.key(), stream, request.token_bytes(), now);
+            .acquire(request.key(), stream, request.held_bytes(), now);
         let decision = match lookup {
             Lookup::Ready(key) => self.decide(request, Ok(key), now),
             Lookup::Refused(rejection) => self.decide(request, Err(rejection), now),

@@ -93,11 +93,7 @@ impl Request {
         }
         let arrival = Arrival {
             inbound: Inbound::inspect(headers, config),
-            request_id: headers
-                .all("x-request-id")
-                .next()
-                .unwrap_or_default()
-                .to_vec(),
+            request_id: request_id(headers),
         };
         match read_token(headers, config, now) {
             Ok(Some(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
@@ -110,6 +106,13 @@ impl Request {
             }
         }
     }
+}
+
+/// As much of `x-request-id` as a log line can show; a request that waits need not hold more.
+fn request_id(headers: &Headers<'_>) -> Vec<u8> {
+    const MAX_BYTES: usize = 128;
+    let whole = headers.all("x-request-id").next().unwrap_or_default();
+    whole.iter().copied().take(MAX_BYTES).collect()
 }
 
 /// The one token of the request, prechecked; `None` where none is needed.
@@ -168,9 +171,16 @@ impl AwaitingKey {
         }
     }
 
-    /// The token's size in bytes.
-    pub fn token_bytes(&self) -> usize {
-        self.token.token().raw().len()
+    /// What counts towards the bound on waiting requests, in bytes: the token as received, and what is kept
+    /// of the headers.
+    pub fn held_bytes(&self) -> usize {
+        let arrival = &self.arrival;
+        self.token
+            .token()
+            .raw()
+            .len()
+            .saturating_add(arrival.inbound.heap_bytes())
+            .saturating_add(arrival.request_id.len())
     }
 
     /// The rest of the checks. `now` is the time at which the request goes on: a token that expired

@@ -107,10 +107,11 @@ fn matches_host(hosts: Option<&[HostName]>, headers: &Headers<'_>) -> bool {
     hosts.is_none_or(|hosts| hosts.iter().any(|host| host.matches(headers.authority())))
 }
 
-/// The request's path without the query, unless it can be read in two ways.
+/// The request's path without the query, unless it can be read in two ways. URL parsers drop tabs
+/// (`/static/.<TAB>./admin`); Envoy refuses them, other builds of it may not.
 fn plain_path<'a>(headers: &Headers<'a>) -> Option<&'a str> {
     let path = headers.path().split('?').next()?;
-    is_plain_path(path).then_some(path)
+    (is_plain_path(path) && path.bytes().all(|b| b.is_ascii_graphic())).then_some(path)
 }
 
 /// Starts with `/` and means the same to every server.

@@ -69,11 +69,15 @@ pub fn verify(
     key: &PublicKey,
     es256: &dyn Es256,
 ) -> Result<VerifiedToken, Rejection> {
-    let signature = Signature::from_slice(token.token().signature())
-        .map_err(|_| Rejection::InvalidSignature)?;
-    if es256.verify(key, token.token().signing_input(), &signature) {
+    let (message, signature) = (token.token().signing_input(), token.token().signature());
+    if is_signature(signature, message, key, es256) {
         Ok(VerifiedToken(token))
     } else {
         Err(Rejection::InvalidSignature)
     }
+}
+
+/// Whether these bytes are the key's signature over `message`: R‖S, 64 bytes, both in 1..n.
+pub fn is_signature(signature: &[u8], message: &[u8], key: &PublicKey, es256: &dyn Es256) -> bool {
+    Signature::from_slice(signature).is_ok_and(|signature| es256.verify(key, message, &signature))
 }

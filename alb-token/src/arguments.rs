@@ -48,7 +48,7 @@ pub(crate) struct KeygenArguments {
 /// Prints a token as the load balancer signs it.
 #[derive(Args)]
 pub(crate) struct MintArguments {
-    /// A P-256 private key, PKCS#8 PEM (`alb-token keygen` writes one).
+    /// A P-256 private key in PEM, PKCS#8 or SEC1 (`alb-token keygen` writes one).
     #[arg(long, value_name = "PEM")]
     pub(crate) key: PathBuf,
     /// The key id [default: a UUID made from the public key, always the same for one key].
@@ -124,7 +124,7 @@ pub(crate) struct StandinArguments {
     /// How long each token lives.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub(crate) expires_in: i64,
-    /// Sign with this P-256 private key, PKCS#8 PEM [default: a fresh one at each start].
+    /// Sign with this P-256 private key in PEM [default: a fresh one at each start].
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Option<PathBuf>,
     /// The key id [default: as `mint` has it].
@@ -138,6 +138,12 @@ pub(crate) struct UpstreamArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
     pub(crate) listen: String,
+    /// The application's name on its page, in the place of what `make run` lets visitors try.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// A link on that page.
+    #[arg(long = "link", value_name = "PATH", requires = "title")]
+    pub(crate) links: Vec<String>,
 }
 
 impl MintArguments {

@@ -11,16 +11,18 @@ pub(crate) use shell_files::{completions, man};
 pub(crate) use verify::verify;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use alb_token::mint::{KeyPair, unix_now};
 use alb_token::standin::{Gateway, Signer, Standin};
-use alb_token::{key_endpoint, server, upstream as upstream_server};
+use alb_token::upstream::{self as upstream_server, Page};
+use alb_token::{key_endpoint, server};
 use tokio::net::TcpListener;
 
 use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
+use crate::input;
 
 /// Why a command ended.
 pub(crate) enum Failure {
@@ -49,6 +51,14 @@ pub(crate) fn keygen(arguments: &KeygenArguments) -> Result<(), Failure> {
     let key = KeyPair::generate("").named_by_thumbprint();
     let private = &arguments.file;
     let public = PathBuf::from(format!("{}.pub", private.display()));
+    // Both are looked at first: half a pair helps nobody.
+    for file in [private, &public] {
+        if file.exists() {
+            let file = file.display();
+            let why = format!("{file} exists, and no key is ever overwritten: choose another name");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why).into());
+        }
+    }
     write_new(private, &key.private_pem(), 0o600)?;
     write_new(&public, &key.public_pem(), 0o644)?;
     say(key.kid())
@@ -95,7 +105,14 @@ pub(crate) async fn standin(arguments: StandinArguments) -> Result<(), Failure> 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn upstream(arguments: &UpstreamArguments) -> Result<(), Failure> {
     let listener = listen("upstream", &arguments.listen).await?;
-    upstream_server::serve(listener).await;
+    let page = match &arguments.title {
+        Some(title) => Page::Application {
+            title: title.clone(),
+            links: arguments.links.clone(),
+        },
+        None => Page::Demo,
+    };
+    upstream_server::serve(listener, page).await;
     Ok(())
 }
 
@@ -107,10 +124,9 @@ async fn listen(role: &str, address: &str) -> Result<TcpListener, Failure> {
 }
 
 fn read_key(file: &Path, kid: Option<&str>) -> Result<KeyPair, Failure> {
-    let unusable = |why: String| Failure::Usage(format!("--key {}: {why}", file.display()));
-    let pem = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let pem = input::text("--key", file)?;
     let key = KeyPair::from_pem(kid.unwrap_or_default(), &pem)
-        .map_err(|error| unusable(error.to_string()))?;
+        .map_err(|error| Failure::Usage(format!("--key {}: {error}", file.display())))?;
     Ok(match kid {
         Some(_) => key,
         None => key.named_by_thumbprint(),

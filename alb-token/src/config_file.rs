@@ -1,6 +1,7 @@
-//! A file that holds the filter's configuration: a `pluginConfig` alone, or manifests with the objects
-//! that carry one.
+//! A file that holds the filter's configuration: a `pluginConfig` alone, manifests with the objects that carry one, or
+//! Envoy's own configuration.
 
+mod envoy;
 mod finding;
 mod plugin;
 mod scalar;
@@ -11,7 +12,7 @@ pub(crate) use finding::{Finding, Severity};
 pub(crate) use plugin::Plugin;
 pub(crate) use value::quoted;
 
-use plugin::{Kind, object_name};
+use plugin::{Kind, object_name, policy_filters};
 use value::Value;
 
 /// What a file holds. With problems here, nothing is known of what the cluster would make of it.
@@ -45,6 +46,10 @@ impl ConfigFile {
         if documents.iter().any(is_kubernetes) {
             return Self::from_manifest(documents);
         }
+        if documents.iter().any(envoy::is_envoys) {
+            let (plugins, problems) = envoy::plugins(&documents);
+            return Self { plugins, problems };
+        }
         let mut documents = documents.into_iter();
         match (documents.next(), documents.next()) {
             (Some(config), None) if is_wrapped(&config) => Self::broken(Finding::problem(
@@ -71,9 +76,19 @@ impl ConfigFile {
             file.take_object(document);
         }
         if file.plugins.is_empty() && file.problems.is_empty() {
+            let is_kustomization = documents.iter().any(|document| {
+                document.member("kind").and_then(Value::as_str) == Some("Kustomization")
+            });
+            if is_kustomization {
+                return Self::broken(Finding::problem(
+                    "",
+                    "a kustomization is checked once it is built: kustomize build DIR | alb-token check-config -",
+                ));
+            }
             return Self::broken(Finding::problem(
                 "",
-                "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension with `wasm`)",
+                "the file holds neither a pluginConfig nor a WasmPlugin (nor a TrafficExtension or \
+                 EnvoyExtensionPolicy with `wasm`)",
             ));
         }
         file
@@ -86,18 +101,32 @@ impl ConfigFile {
             return self.problems.push(Finding::problem("", message));
         };
         let kind = object.member("kind").and_then(Value::as_str);
-        if let (Some("List"), Some(items)) = (kind, object.member("items")) {
+        // `kubectl get` prints a `List`, the API server itself a `WasmPluginList`.
+        let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
+        if let (true, Some(items)) = (is_list, object.member("items")) {
             return items.items().iter().for_each(|item| self.take_object(item));
         }
         let kind = Kind::of(object);
         let name = object_name(object);
+        let filters = policy_filters(object);
+        let judged_by_the_filter: Vec<String> = match kind {
+            Some(kind) => vec![kind.config_path().to_owned()],
+            None => filters
+                .iter()
+                .map(|(path, _)| plugin::join(path, "config"))
+                .collect(),
+        };
         let mut duplicates = Vec::new();
-        let judged_by_the_filter = kind.map(Kind::config_path);
-        note_duplicates(object, "", judged_by_the_filter, &mut duplicates);
+        note_duplicates(object, "", &judged_by_the_filter, &mut duplicates);
         let problem = |path| Finding::problem(path, "expected the field once").of(&name);
         self.problems.extend(duplicates.into_iter().map(problem));
         if let Some(kind) = kind {
-            self.plugins.push(Plugin::of_object(kind, name, object));
+            self.plugins
+                .push(Plugin::of_object(kind, name.clone(), object));
+        }
+        for (path, filter) in &filters {
+            let plugin = Plugin::of_policy(name.clone(), path, filter);
+            self.plugins.push(plugin);
         }
     }
 }
@@ -125,8 +154,8 @@ fn is_wrapped(value: &Value) -> bool {
 }
 
 /// Paths of fields that stand twice, but for those below `stop`, which the filter names itself.
-fn note_duplicates(value: &Value, path: &str, stop: Option<&str>, found: &mut Vec<String>) {
-    if stop == Some(path) {
+fn note_duplicates(value: &Value, path: &str, stop: &[String], found: &mut Vec<String>) {
+    if stop.iter().any(|stop| stop == path) {
         return;
     }
     for (i, (name, member)) in value.members().iter().enumerate() {

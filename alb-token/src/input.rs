@@ -37,24 +37,21 @@ pub(crate) fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-/// The token: the argument, or standard input without its last line end.
+/// The token: the argument, or standard input where it is absent or `-`.
+///
+/// Blanks and line ends around it are no part of it: HTTP takes them off a header's value too (RFC 9110 section
+/// 5.5), and copying adds them.
 pub(crate) fn token(argument: Option<&str>) -> Result<Vec<u8>, Failure> {
     if let Some(token) = argument.filter(|token| *token != "-") {
-        return Ok(token.as_bytes().to_vec());
+        return Ok(token.as_bytes().trim_ascii().to_vec());
     }
     let stdin = io::stdin();
     if stdin.is_terminal() {
         eprintln!("alb-token: reading the token from standard input; end it with Ctrl-D");
     }
-    let mut token = read_at_most(stdin.lock(), MAX_TOKEN_BYTES)
+    let token = read_at_most(stdin.lock(), MAX_TOKEN_BYTES)
         .map_err(|error| unusable("TOKEN", Path::new("-"), &format!("can't be read: {error}")))?;
-    if token.ends_with(b"\n") {
-        token.pop();
-        if token.ends_with(b"\r") {
-            token.pop();
-        }
-    }
-    Ok(token)
+    Ok(token.trim_ascii().to_vec())
 }
 
 fn unusable(argument: &str, file: &Path, why: &str) -> Failure {

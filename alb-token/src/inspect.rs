@@ -5,6 +5,7 @@
 //! says that there is one. Tests hold the two together.
 
 mod claims;
+mod detail;
 mod form;
 mod header;
 mod members;

@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use p256::SecretKey;
 use p256::ecdsa::signature::RandomizedSigner as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::Generate as _;
 use p256::elliptic_curve::common::getrandom::SysRng;
-use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -33,7 +34,11 @@ pub struct InvalidPrivateKey(String);
 
 impl std::fmt::Display for InvalidPrivateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "not a P-256 private key in PKCS#8 PEM: {}", self.0)
+        let Self(why) = self;
+        write!(
+            f,
+            "not a P-256 private key in PEM, PKCS#8 or SEC1 ({why}); `alb-token keygen` writes one"
+        )
     }
 }
 
@@ -48,12 +53,15 @@ impl KeyPair {
         }
     }
 
-    /// The key in a PKCS#8 PEM text (`-----BEGIN PRIVATE KEY-----`).
+    /// The key in a PEM text: PKCS#8 (`-----BEGIN PRIVATE KEY-----`), or SEC1 as `openssl ecparam -genkey` writes
+    /// it (`-----BEGIN EC PRIVATE KEY-----`, often after a block with the curve's name).
     pub fn from_pem(kid: impl Into<String>, pem: &str) -> Result<Self, InvalidPrivateKey> {
-        let key = SigningKey::from_pkcs8_pem(pem).map_err(|e| InvalidPrivateKey(e.to_string()))?;
+        let start = pem.find("-----BEGIN EC PRIVATE KEY-----");
+        let pem = pem.get(start.unwrap_or_default()..).unwrap_or_default();
+        let key = SecretKey::from_pem(pem).map_err(|e| InvalidPrivateKey(e.to_string()))?;
         Ok(Self {
             kid: kid.into(),
-            key,
+            key: key.into(),
         })
     }
 

@@ -32,10 +32,22 @@ where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    accept(listener, |stream, peer| {
+        serve_connection(stream, peer, answer.clone())
+    })
+    .await;
+}
+
+/// Gives each connection to a task of its own, until the program ends.
+pub async fn accept<H, F>(listener: TcpListener, handle: H)
+where
+    H: Fn(TcpStream, SocketAddr) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(serve_connection(stream, peer, answer.clone()));
+                tokio::spawn(handle(stream, peer));
             }
             // Out of file descriptors, most likely: connections that end give some back.
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,

@@ -23,7 +23,7 @@ use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
 pub use choice::{Attack, Caller};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, NotSent};
 pub use identity::Signer;
 
 use crate::server::{self, Body};
@@ -60,11 +60,14 @@ impl Standin {
         let (mut parts, body) = request.into_parts();
         let choice = match Choice::take_from(&mut parts, &self.default_caller) {
             Ok(choice) => choice,
-            Err(invalid) => return refusal(invalid),
+            Err(invalid) => return failure(StatusCode::BAD_REQUEST, &invalid),
         };
         self.identify(&mut parts, &choice);
         gateway::add_forwarded_headers(&mut parts.headers, client, port);
-        let mut response = self.gateway.forward(Request::from_parts(parts, body)).await;
+        let mut response = match self.gateway.send(Request::from_parts(parts, body)).await {
+            Ok(response) => response,
+            Err(error) => failure(error.status(), &error),
+        };
         remember(&choice, &mut response);
         response
     }
@@ -90,11 +93,7 @@ fn remember(choice: &Choice, response: &mut Response<Body>) {
     }
 }
 
-fn refusal(invalid: choice::InvalidChoice) -> Response<Body> {
-    let message = format!("stand-in: {invalid}\n");
-    server::text(
-        StatusCode::BAD_REQUEST,
-        "text/plain; charset=utf-8",
-        message,
-    )
+fn failure(status: StatusCode, why: &dyn std::fmt::Display) -> Response<Body> {
+    let message = format!("stand-in: {why}\n");
+    server::text(status, "text/plain; charset=utf-8", message)
 }

@@ -3,7 +3,7 @@
 
 mod page;
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -14,9 +14,26 @@ use tokio::net::TcpListener;
 
 use crate::server::{self, Body};
 
+/// What the page shows beside the request.
+pub enum Page {
+    /// What can be tried where `alb-token standin` is the load balancer.
+    Demo,
+    /// An application with a title and links, for where users log in.
+    Application {
+        /// Its name.
+        title: String,
+        /// Paths.
+        links: Vec<String>,
+    },
+}
+
 /// Answers requests until the program ends.
-pub async fn serve(listener: TcpListener) {
-    server::serve(listener, answer).await;
+pub async fn serve(listener: TcpListener, page: Page) {
+    let page = Arc::new(page);
+    server::serve(listener, move |request, _peer| {
+        answer(request, Arc::clone(&page))
+    })
+    .await;
 }
 
 /// A request as it arrived.
@@ -28,7 +45,7 @@ struct Arrival {
     body_bytes: usize,
 }
 
-async fn answer(request: Request<Incoming>, _peer: SocketAddr) -> Response<Body> {
+async fn answer(request: Request<Incoming>, page: Arc<Page>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let wants_page = wants_page(&parts.headers);
     let arrival = Arrival {
@@ -41,7 +58,7 @@ async fn answer(request: Request<Incoming>, _peer: SocketAddr) -> Response<Body>
         server::text(
             StatusCode::OK,
             "text/html; charset=utf-8",
-            page::render(&arrival),
+            page::render(&arrival, &page),
         )
     } else {
         let json = format!("{:#}\n", arrival.to_json());
@@ -129,10 +146,9 @@ async fn count_bytes(mut body: Incoming) -> usize {
 /// The values shown are the sender's: nothing of them may run, and no cache may keep one user's page.
 fn add_safety_headers(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
-    );
+    if let Ok(policy) = HeaderValue::from_str(&page::content_security_policy()) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
     headers.insert(
         "x-content-type-options",
         HeaderValue::from_static("nosniff"),

@@ -1,8 +1,10 @@
 //! `check-config`, `verify` and `inspect`, as an operator runs them.
 
-use std::io::Write as _;
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use support::run_with;
 
 /// A real token of 2023 and its key; the file names the source.
 const VECTORS: &str = include_str!("../../tests/vectors/real-tokens.json");
@@ -27,43 +29,24 @@ fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Exit status and standard output.
-fn run(arguments: &[&str], input: &str) -> (Option<i32>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_alb-token"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the tool starts");
-    // A command that needs no input may be gone already.
-    let _ = child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("the tool ends");
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).expect("text"),
-    )
-}
-
 fn verify(config: &str, more: &[&str], token: &str) -> (Option<i32>, String) {
     let arguments = [&["verify", "--config", config], more, &["-"]].concat();
-    run(&arguments, token)
+    run_with(&arguments, token)
 }
 
 #[test]
 fn the_shipped_manifest_has_no_problem() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../WasmPlugin.yaml");
     let expected = "ok: WasmPlugin istio-system/alb-authn\n".to_owned();
-    assert_eq!(run(&["check-config", manifest], ""), (Some(0), expected));
+    assert_eq!(
+        run_with(&["check-config", manifest], ""),
+        (Some(0), expected)
+    );
 }
 
 #[test]
 fn each_problem_of_a_configuration_is_named_by_its_path() {
-    let (status, output) = run(&["check-config", "-"], "loadBalancers: []\nclockSkew: 1d\n");
+    let (status, output) = run_with(&["check-config", "-"], "loadBalancers: []\nclockSkew: 1d\n");
     assert_eq!(status, Some(1));
     assert!(
         output.contains("loadBalancers: ") && output.contains("clockSkew: "),
@@ -79,7 +62,7 @@ fn a_manifest_that_would_let_everybody_in_is_a_problem() {
         let config = CONFIG.replace('\n', "\n    ");
         format!("{head}{spec}  pluginConfig:\n    {config}\n")
     };
-    let check = |spec: &str| run(&["check-config", "-"], &manifest(spec));
+    let check = |spec: &str| run_with(&["check-config", "-"], &manifest(spec));
     assert_eq!(check("  phase: AUTHN\n").0, Some(0));
     for (spec, path) in [
         (
@@ -103,7 +86,7 @@ fn a_manifest_that_would_let_everybody_in_is_a_problem() {
 fn what_is_dangerous_is_a_warning() {
     let config =
         format!("{CONFIG}mode: observe\nforwardToken: true\nforwardSessionCookies: true\n");
-    let (status, output) = run(&["check-config", "-"], &config);
+    let (status, output) = run_with(&["check-config", "-"], &config);
     let warnings = output
         .lines()
         .filter(|line| line.starts_with("warning: "))
@@ -153,7 +136,7 @@ fn without_the_key_its_url_is_named() {
 
 #[test]
 fn inspect_marks_what_it_shows_as_unverified() {
-    let (status, output) = run(&["inspect", "-"], &vector("token"));
+    let (status, output) = run_with(&["inspect", "-"], &vector("token"));
     assert_eq!(status, Some(0));
     for part in [
         "UNVERIFIED",
@@ -163,11 +146,14 @@ fn inspect_marks_what_it_shows_as_unverified() {
     ] {
         assert!(output.contains(part), "{part}: {output}");
     }
-    assert_eq!(run(&["inspect", "-"], "abc").0, Some(1));
+    assert_eq!(run_with(&["inspect", "-"], "abc").0, Some(1));
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_a_usage_error() {
     assert_eq!(verify("no-such-file.yaml", &[], "x").0, Some(2));
-    assert_eq!(run(&["check-config", "no-such-file.yaml"], "").0, Some(2));
+    assert_eq!(
+        run_with(&["check-config", "no-such-file.yaml"], "").0,
+        Some(2)
+    );
 }

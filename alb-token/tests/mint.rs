@@ -5,6 +5,8 @@
 mod support;
 
 use alb_token::mint::{KeyPair, LoadBalancer, encode, unix_now, uuid_of};
+use p256::SecretKey;
+use p256::pkcs8::LineEnding;
 use serde_json::{Map, Value, json};
 use support::{Token, run};
 
@@ -161,4 +163,21 @@ fn wrong_usage_ends_with_status_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn keys_are_read_in_both_forms_that_openssl_writes() {
+    let key = KeyPair::generate(KID);
+    let public = key.public_pem();
+    let secret = SecretKey::from_pem(&key.private_pem()).unwrap();
+    let sec1 = secret.to_sec1_pem(LineEnding::LF).unwrap().to_string();
+    let with_curve = format!(
+        "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{sec1}"
+    );
+
+    for pem in [key.private_pem(), sec1, with_curve] {
+        assert_eq!(KeyPair::from_pem(KID, &pem).unwrap().public_pem(), public);
+    }
+    let error = KeyPair::from_pem(KID, &public).err().unwrap().to_string();
+    assert!(error.contains("`alb-token keygen` writes one"), "{error}");
 }

@@ -80,12 +80,52 @@ fn the_page_escapes_every_value_and_loads_nothing() {
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
 
     let page = upstream.get("/?%3Cscript%3E'", &headers);
-    assert!(!page.body.contains("<script"), "{}", page.body);
+    assert_eq!(page.body.matches("<script").count(), 1, "{}", page.body);
     assert!(!page.body.contains("?%3Cscript%3E'"), "{}", page.body);
     let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;";
-    assert_eq!(page.body.matches(escaped).count(), 6, "{}", page.body);
+    let attacks = page.body.matches("data-headers=").count();
+    assert_eq!(
+        page.body.matches(escaped).count(),
+        6 + attacks,
+        "{}",
+        page.body
+    );
     assert!(!page.body.contains("http:") && !page.body.contains("https:"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'"));
+    assert!(
+        policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
     assert_eq!(page.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn an_application_has_its_title_and_links_and_nothing_to_attack() {
+    let arguments = [
+        "upstream",
+        "--listen",
+        "127.0.0.1:0",
+        "--title",
+        "R&D",
+        "--link",
+        "/a?b&c",
+    ];
+    let upstream = Server::start(&arguments, 1);
+    let page = upstream.get(
+        "/",
+        &["accept: text/html", "kubeflow-userid: ada@example.com"],
+    );
+    assert!(page.body.contains("<p>R&amp;D</p>"), "{}", page.body);
+    assert!(
+        page.body.contains("<a href=\"/a?b&amp;c\">"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("You are <strong>ada@example.com</strong>")
+    );
+    for absent in ["attack", "<script"] {
+        assert!(!page.body.contains(absent), "{absent} in {}", page.body);
+    }
 }

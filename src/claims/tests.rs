@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{ISSUER, NOON, at, config_with, header, payload, public_key, sign_bytes};
+use crate::testing::{
+    ARN, CLIENT, ISSUER, NOON, at, config_with, header, payload, public_key, sign_bytes,
+};
 use crate::token::{UnverifiedToken, precheck};
 use crate::verify::{P256, verify};
 
@@ -395,4 +397,61 @@ fn the_user_is_the_first_mapped_header_or_nobody() {
         (identity.user(), headers(&identity)),
         (None, vec![("b", "subject-1")])
     );
+}
+
+#[test]
+fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
+    let other = |last: &str| ARN.replace("50dc6c495c0c9188", last);
+    let lb = |arn: &str, prefix: &str| {
+        json!({
+            "arn": arn, "issuers": [ISSUER], "clientIds": [CLIENT],
+            "outputClaimToHeaders": [{ "header": "kubeflow-userid", "claim": "name", "prefix": prefix }],
+        })
+    };
+    let judge_as = |own: &str, value: Value| {
+        let config = json!({ "loadBalancers": [
+            lb(ARN, own), lb(&other("a"), "partner:"), lb(&other("b"), "partner:lab:"),
+        ] });
+        let identity = judge(config, &json!({ "name": value }))?;
+        Ok(identity.user().unwrap().to_owned())
+    };
+    let refused = || Err(Rejection::UnusableClaim);
+    let user = |text: &str| Ok(text.to_owned());
+    let cases = [
+        ("", json!("eve"), user("eve")),
+        ("", json!("x partner:bob"), user("x partner:bob")),
+        ("", json!("partner:bob"), refused()),
+        ("", json!(["eve", "partner:bob"]), refused()),
+        ("partner:", json!("eve"), user("partner:eve")),
+        ("partner:", json!("lab:bob"), refused()),
+        ("part", json!("ner:bob"), refused()),
+        ("ours:", json!("partner:bob"), user("ours:partner:bob")),
+    ];
+    for (own, value, expected) in cases {
+        assert_eq!(judge_as(own, value.clone()), expected, "{own:?} {value}");
+    }
+}
+
+#[test]
+fn prefixes_of_other_headers_are_nobodys_business() {
+    let config = json!({ "outputClaimToHeaders": [
+        { "header": "kubeflow-userid", "claim": "name" },
+        { "header": "x-team", "claim": "team", "prefix": "team:" },
+    ] });
+    let identity = judge(config, &json!({ "name": "team:red", "team": "blue" })).unwrap();
+    assert_eq!(
+        headers(&identity),
+        [("kubeflow-userid", "team:red"), ("x-team", "team:blue")]
+    );
+}
+
+#[test]
+fn every_text_of_an_identity_counts_towards_the_caches_memory() {
+    let bytes = |sub: &str| {
+        let payload = json!({ "sub": sub, "email": "a@b.c", "email_verified": true });
+        judge(json!({}), &payload).unwrap().heap_bytes()
+    };
+    let names_and_values = "kubeflow-userid".len() + 2 * "a@b.c".len();
+    assert_eq!(bytes("s"), names_and_values + 1);
+    assert_eq!(bytes(&"s".repeat(5_000)), names_and_values + 5_000);
 }

@@ -300,8 +300,11 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A member's name may be anything; a problem is one log line.
+/// A member's name may be anything, nothing too; a problem is one log line.
 fn printable(name: &str) -> String {
+    if name.is_empty() {
+        return "\"\"".to_owned();
+    }
     name.chars()
         .take(64)
         .flat_map(char::escape_default)
@@ -327,6 +330,17 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_without_a_name_is_named_too() {
+        let paths = |json: &str| -> Vec<String> {
+            let problems = crate::config::Config::parse(json.as_bytes()).unwrap_err();
+            problems.iter().map(|p| p.path().to_owned()).collect()
+        };
+        assert_eq!(paths(r#"{"": 1}"#), ["loadBalancers", "\"\""]);
+        let nested = r#"{"loadBalancers": [], "tokenCache": {"": 1}}"#;
+        assert_eq!(paths(nested), ["loadBalancers", "tokenCache.\"\""]);
+    }
 
     #[test]
     fn durations_are_one_integer_and_one_unit() {

@@ -14,7 +14,7 @@ use crate::reason::Reason;
 use crate::reply::Reply;
 use crate::report::{Event, Level};
 use crate::request::{Action, Decision};
-use crate::time::UnixTime;
+use crate::time::{UnixTime, must_set_timer};
 
 /// Shared within one VM, which has one thread. A borrow never outlasts a callback, and Envoy calls back
 /// only after the VM has returned (resumes and replies are deferred), so borrows don't meet.
@@ -77,7 +77,7 @@ impl Worker {
         } else {
             self.plugin.poll_wakeup()
         };
-        let Some(due) = due.filter(|due| self.next_tick.is_none_or(|next| *due < next)) else {
+        let Some(due) = due.filter(|due| must_set_timer(self.next_tick, *due, now)) else {
             return Ok(());
         };
         hostcalls::set_effective_context(self.root_id)?;

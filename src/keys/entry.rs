@@ -35,15 +35,20 @@ impl Entry {
 
     /// What forbids a fetch at this time.
     pub(super) fn block_at(&self, now: UnixTime) -> Option<Block> {
-        self.block.filter(|block| now < block.until)
+        self.block
+            .filter(|block| block.since <= now && now < block.until)
     }
 
     pub(super) fn blocked_until(&self) -> Option<UnixTime> {
         self.block.map(|block| block.until)
     }
 
-    pub(super) fn note_not_found(&mut self, until: UnixTime) {
-        self.block = Some(Block { until, failures: 0 });
+    pub(super) fn note_not_found(&mut self, now: UnixTime, ttl: Duration) {
+        self.block = Some(Block {
+            since: now,
+            until: now.plus(ttl),
+            failures: 0,
+        });
     }
 
     /// A longer back-off after each failure; what failed long ago does not count.
@@ -53,6 +58,7 @@ impl Entry {
         let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
         let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
         self.block = Some(Block {
+            since: now,
             until: now.plus(back_off.min(LONGEST_BACK_OFF)),
             failures,
         });
@@ -160,8 +166,10 @@ impl Fetch {
 }
 
 /// No fetch before `until`: after `failures` in a row, or, with none, because there is no such key.
+/// A clock that was set back to before `since` ends it: it must not last as long as the clock was wrong.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
+    since: UnixTime,
     until: UnixTime,
     failures: u32,
 }

@@ -93,13 +93,13 @@ impl KeyStore {
         self.endpoints.get(key.endpoint)
     }
 
-    /// Asks for a key on behalf of a request whose token has `token_bytes`.
+    /// Asks for a key on behalf of a request that holds `bytes` while it waits.
     #[must_use]
     pub fn acquire(
         &mut self,
         key: KeyRef,
         stream: StreamId,
-        token_bytes: usize,
+        bytes: usize,
         now: UnixTime,
     ) -> Lookup {
         if let Some(held) = self.use_held(key, now) {
@@ -108,7 +108,7 @@ impl KeyStore {
         if let Some(block) = self.entries.get(&key).and_then(|entry| entry.block_at(now)) {
             return Lookup::Refused(block.rejection());
         }
-        if !self.waiting.has_room_for(token_bytes) {
+        if !self.waiting.has_room_for(bytes) {
             return Lookup::Refused(Rejection::Overloaded);
         }
         let entry = self.entries.entry(key).or_default();
@@ -116,7 +116,7 @@ impl KeyStore {
             self.queued.push(key);
         }
         entry.waiting = entry.waiting.saturating_add(1);
-        self.waiting.insert(stream, key, token_bytes, now);
+        self.waiting.insert(stream, key, bytes, now);
         Lookup::Waiting
     }
 
@@ -261,7 +261,7 @@ impl KeyStore {
     fn note_not_found(&mut self, key: KeyRef, now: UnixTime) {
         let ttl = self.limits.negative_ttl;
         let entry = self.entries.entry(key).or_default();
-        entry.note_not_found(now.plus(ttl));
+        entry.note_not_found(now, ttl);
         let Some(held) = entry.held.as_mut() else {
             return;
         };

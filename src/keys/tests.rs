@@ -616,3 +616,18 @@ fn an_idle_store_wants_no_wakeup() {
     bench.hold(key(1), 1);
     assert_eq!(bench.store.poll_wakeup(), None);
 }
+
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_an_endpoint_blocked() {
+    for result in [BROKEN, FetchResult::Failed(FetchFailure::NotFound(404))] {
+        let mut bench = Bench::new(json!({}));
+        bench.seconds(3600);
+        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        let attempt = bench.fetch();
+        bench.answer(attempt, result);
+        assert_eq!(bench.answers().len(), 1);
+        assert!(matches!(bench.acquire(key(1)), Lookup::Refused(_)));
+        bench.now = at(0);
+        bench.hold(key(1), 1);
+    }
+}

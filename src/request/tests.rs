@@ -265,3 +265,27 @@ fn each_load_balancer_has_its_own_key_endpoint_and_clients() {
         Err(rejected(Rejection::WrongClient))
     );
 }
+
+#[test]
+fn a_waiting_request_counts_its_token_and_what_is_kept_of_its_headers() {
+    let held = |more: &[(&str, &str)]| {
+        let token = token();
+        let mut headers = vec![("x-amzn-oidc-data", token.as_str())];
+        headers.extend(more);
+        match arrive(&config_with(json!({})), &headers) {
+            Request::AwaitingKey(waiting) => waiting.held_bytes(),
+            Request::Decided(decision) => panic!("{:?}", decision.reason),
+        }
+    };
+    let long = "x".repeat(40_000);
+    let cookie = format!("AWSELBAuthSessionCookie-0=s; kept={long}");
+    let bare = held(&[]);
+    assert!(bare >= token().len());
+    assert!(held(&[("cookie", &cookie)]) >= bare + long.len());
+    let name = "kubeflow-userid".replace('-', "_");
+    assert!(held(&[(&name, &long)]) >= bare + name.len());
+    // The parts that nobody needs again are not held.
+    assert_eq!(held(&[("x-request-id", &long)]), bare + 128);
+    assert_eq!(held(&[("x-amzn-oidc-accesstoken", &long)]), bare + 23);
+    assert_eq!(held(&[("accept", &long)]), bare);
+}

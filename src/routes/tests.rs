@@ -169,3 +169,18 @@ fn logouts_are_gets_and_posts_of_the_path() {
     assert_eq!(method("GET", "/x/../logout", "k.example"), None);
     assert_eq!(method("GET", "/logout", "other.example"), None);
 }
+
+#[test]
+fn paths_with_bytes_that_url_parsers_drop_match_nothing() {
+    for path in [
+        "/static/.\t./admin",
+        "/static/.\n./admin",
+        "/static/.\r./admin",
+        "/static/.\u{b}./admin",
+        "/static/.\0./admin",
+        "/static/.\u{7f}./admin",
+        "/static/a b",
+    ] {
+        assert!(!path_passes(path), "{path:?}");
+    }
+}

@@ -102,6 +102,11 @@ impl Envoy {
         found.into_iter().map(|(_, addr)| addr).collect()
     }
 
+    /// Where the admin interface listens.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// What the admin interface answers.
     pub fn admin(&self, path: &str) -> Vec<u8> {
         Request::new(self.admin, "GET", path).send().body

@@ -8,7 +8,8 @@ use clap_complete::Shell;
 
 /// Says what is wrong with a configuration, field by field.
 ///
-/// FILE is a pluginConfig, in YAML or JSON, or manifests that hold WasmPlugins (or TrafficExtensions with `wasm`).
+/// FILE is a pluginConfig, in YAML or JSON, or manifests that hold WasmPlugins (or TrafficExtensions or
+/// EnvoyExtensionPolicies with `wasm`), or an Envoy configuration.
 /// Exit status: 0 no problem (warnings may be printed), 1 problems, 2 FILE can't be read.
 #[derive(Args)]
 pub(crate) struct CheckConfigArguments {

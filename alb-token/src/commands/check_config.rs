@@ -47,11 +47,12 @@ impl Report {
     fn text(&self) -> Page {
         let mut page = Page::new();
         for finding in &self.findings {
-            let line = finding.to_string();
+            let place = finding.place();
+            let message = (Tone::Plain, finding.message.as_str());
             match finding.severity {
-                Severity::Problem => page.words(&[(Tone::Plain, &line)]),
+                Severity::Problem => page.words(&[(Tone::Bad, &place), message]),
                 Severity::Warning => {
-                    page.words(&[(Tone::Caution, "warning: "), (Tone::Plain, &line)]);
+                    page.words(&[(Tone::Caution, "warning: "), (Tone::Title, &place), message]);
                 }
             }
         }

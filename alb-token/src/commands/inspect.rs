@@ -95,7 +95,10 @@ struct Report<'a> {
     claims: Option<Box<RawValue>>,
     times: Vec<Time<'a>>,
     faults: Vec<Fault<'a>>,
+    /// What would trust the signer; `null` where nothing would.
     configuration: Option<Value>,
+    /// What that configuration would still refuse, or why there is none.
+    hints: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +137,10 @@ impl<'a> Report<'a> {
             configuration: match &inspection.trust {
                 Trust::Configuration(load_balancer) => Some(load_balancer.json()),
                 Trust::Impossible(_) => None,
+            },
+            hints: match &inspection.trust {
+                Trust::Configuration(load_balancer) => load_balancer.hints().to_vec(),
+                Trust::Impossible(why) => vec![why],
             },
         }
     }

@@ -18,6 +18,7 @@ use super::Failure;
 use crate::arguments::{OutputFormat, VerifyArguments};
 use crate::config_file::{ConfigFile, Finding};
 use crate::input;
+use crate::inspect::Inspection;
 use crate::pretty_json;
 use crate::terminal::{Page, Tone, harmless};
 
@@ -26,7 +27,11 @@ enum Verdict {
     Accepted {
         headers: Vec<(String, String)>,
     },
-    Refused(Rejection),
+    Refused {
+        rejection: Rejection,
+        /// What the token shows of the cause.
+        detail: Option<String>,
+    },
     /// All that can be judged without the key is good.
     KeyNeeded {
         url: String,
@@ -34,11 +39,7 @@ enum Verdict {
 }
 
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
-    let token_is_stdin = arguments.token.as_deref().is_none_or(|token| token == "-");
-    if token_is_stdin && input::is_stdin(&arguments.config) {
-        let message = "standard input can't be both --config and the token: name a file";
-        return Err(Failure::Usage(message.to_owned()));
-    }
+    check_stdin_is_read_once(arguments)?;
     let config = read_config(arguments)?;
     let key = read_key(arguments)?;
     let token = input::token(arguments.token.as_deref())?;
@@ -47,10 +48,39 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| UnixTime::from_secs(unix_now()));
     let verdict = judge(&token, &config, key, now)?;
     match arguments.output.format {
-        OutputFormat::Text => verdict.text().print()?,
+        OutputFormat::Text => {
+            verdict.text().print()?;
+            verdict.advise();
+        }
         OutputFormat::Json => pretty_json::page(&verdict.json())?.print()?,
     }
     Ok(verdict.status())
+}
+
+fn check_stdin_is_read_once(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let uses = [
+        ("--config", input::is_stdin(&arguments.config)),
+        (
+            "--key",
+            arguments.key.as_deref().is_some_and(input::is_stdin),
+        ),
+        (
+            "the token",
+            arguments.token.as_deref().is_none_or(|token| token == "-"),
+        ),
+    ];
+    let named: Vec<&str> = uses
+        .iter()
+        .filter(|(_, is_used)| *is_used)
+        .map(|(name, _)| *name)
+        .collect();
+    if named.len() < 2 {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "standard input can't be {} at once: name a file, or give the token as an argument",
+        named.join(" and ")
+    )))
 }
 
 fn read_config(arguments: &VerifyArguments) -> Result<Config, Failure> {
@@ -85,10 +115,16 @@ fn read_key(arguments: &VerifyArguments) -> Result<Option<Rc<PublicKey>>, Failur
     let Some(file) = &arguments.key else {
         return Ok(None);
     };
-    let key = PublicKey::from_pem(&input::bytes("--key", file)?).ok_or_else(|| {
+    let pem = input::bytes("--key", file)?;
+    let key = PublicKey::from_pem(&pem).ok_or_else(|| {
+        let next = if pem.windows(12).any(|part| part == b"PRIVATE KEY-") {
+            "this one is private: `openssl pkey -pubout` makes the public key of it, and `alb-token keygen` wrote it \
+             beside it (.pub)"
+        } else {
+            "`verify` without --key prints the URL that holds it"
+        };
         Failure::Usage(format!(
-            "--key {}: not one P-256 public key in PEM (-----BEGIN PUBLIC KEY-----); `verify` without --key prints \
-             the URL that holds it",
+            "--key {}: not one P-256 public key in PEM (-----BEGIN PUBLIC KEY-----); {next}",
             file.display()
         ))
     })?;
@@ -104,6 +140,7 @@ fn judge(
     now: UnixTime,
 ) -> Result<Verdict, Failure> {
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
+    let inspection = || Inspection::of(token, now);
     let decision = match Request::handle_headers(&Headers::new(&pairs), config, now) {
         Request::Decided(decision) => decision,
         Request::AwaitingKey(waiting) => match key {
@@ -114,7 +151,7 @@ fn judge(
             }
         },
     };
-    Verdict::of(decision)
+    Verdict::of(decision, inspection)
 }
 
 fn with_key(waiting: AwaitingKey, key: Rc<PublicKey>, config: &Config, now: UnixTime) -> Decision {
@@ -141,9 +178,12 @@ fn key_url(waiting: &AwaitingKey, config: &Config) -> String {
 
 impl Verdict {
     /// The reason and not the action decides: `mode: observe` forwards what it would refuse.
-    fn of(decision: Decision) -> Result<Self, Failure> {
+    fn of(decision: Decision, inspection: impl FnOnce() -> Inspection) -> Result<Self, Failure> {
         match (decision.reason, decision.action) {
-            (Reason::Rejected(rejection), _) => Ok(Self::Refused(rejection)),
+            (Reason::Rejected(rejection), _) => Ok(Self::Refused {
+                rejection,
+                detail: inspection().detail(rejection),
+            }),
             (Reason::Ok, Action::Forward { plan, .. }) => {
                 let set = plan.edits().iter().filter_map(|edit| match edit {
                     HeaderEdit::Set(name, value) => {
@@ -166,7 +206,7 @@ impl Verdict {
     fn status(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Accepted { .. } => 0,
-            Self::Refused(_) => 1,
+            Self::Refused { .. } => 1,
             Self::KeyNeeded { .. } => 2,
         })
     }
@@ -180,7 +220,7 @@ impl Verdict {
                     page.line(&format!("{name}: {value}"));
                 }
             }
-            Self::Refused(rejection) => page.words(&[
+            Self::Refused { rejection, .. } => page.words(&[
                 (Tone::Bad, rejection.name()),
                 (Tone::Plain, ": "),
                 (Tone::Plain, rejection.message()),
@@ -200,6 +240,19 @@ impl Verdict {
         page
     }
 
+    /// What helps a person on, on standard error: standard output holds the verdict alone.
+    fn advise(&self) {
+        if let Self::Refused { rejection, detail } = self {
+            if let Some(detail) = detail {
+                eprintln!("{}", harmless(detail));
+            }
+            eprintln!(
+                "`alb-token inspect` shows the whole token; docs/rejections.md says what to do about {}.",
+                rejection.name()
+            );
+        }
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Accepted { headers } => {
@@ -209,11 +262,12 @@ impl Verdict {
                     .map(|(name, value)| (name, value.into()));
                 json!({"verdict": "ok", "reason": "ok", "headers": headers.collect::<Map<_, Value>>()})
             }
-            Self::Refused(rejection) => json!({
+            Self::Refused { rejection, detail } => json!({
                 "verdict": "refused",
                 "reason": rejection.name(),
                 "status": rejection.status(),
                 "message": rejection.message(),
+                "detail": detail,
             }),
             Self::KeyNeeded { url } => json!({"verdict": "key_needed", "keyUrl": url}),
         }

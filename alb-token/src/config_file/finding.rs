@@ -48,15 +48,19 @@ impl Finding {
             ..self
         }
     }
+
+    /// `OBJECT: PATH: `, without what is absent.
+    pub(crate) fn place(&self) -> String {
+        let object = self.object.as_deref().unwrap_or_default();
+        let named = [object, &self.path]
+            .into_iter()
+            .filter(|place| !place.is_empty());
+        named.map(|place| format!("{place}: ")).collect()
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in [self.object.as_deref().unwrap_or_default(), &self.path] {
-            if !place.is_empty() {
-                write!(f, "{place}: ")?;
-            }
-        }
-        f.write_str(&self.message)
+        write!(f, "{}{}", self.place(), self.message)
     }
 }

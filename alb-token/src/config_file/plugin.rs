@@ -55,10 +55,11 @@ pub(crate) struct Plugin {
     /// `WasmPlugin istio-system/alb-authn`; `None` for a pluginConfig alone.
     pub(crate) name: Option<String>,
     /// Where the configuration stands in the object.
-    config_path: &'static str,
-    config: Option<Value>,
+    pub(super) config_path: String,
+    /// `None` where there is none.
+    pub(super) config: Option<Value>,
     /// What the object itself does wrong.
-    around: Vec<Finding>,
+    pub(super) around: Vec<Finding>,
 }
 
 impl Plugin {
@@ -66,7 +67,7 @@ impl Plugin {
     pub(super) fn bare(config: Option<Value>) -> Self {
         Self {
             name: None,
-            config_path: "",
+            config_path: String::new(),
             config,
             around: Vec::new(),
         }
@@ -75,9 +76,24 @@ impl Plugin {
     pub(super) fn of_object(kind: Kind, name: String, object: &Value) -> Self {
         Self {
             name: Some(name),
-            config_path: kind.config_path(),
+            config_path: kind.config_path().to_owned(),
             config: at_path(object, kind.config_path()).cloned(),
             around: judge_object(kind, object),
+        }
+    }
+
+    /// One of an EnvoyExtensionPolicy's filters, which stands at `path`.
+    pub(super) fn of_policy(name: String, path: &str, filter: &Value) -> Self {
+        let fails_open = filter.member("failOpen") == Some(&Value::Bool(true));
+        let problem = || {
+            let message = "expected false: every request passes when the module can't run";
+            Finding::problem(join(path, "failOpen"), message)
+        };
+        Self {
+            name: Some(name),
+            config_path: join(path, "config"),
+            config: filter.member("config").cloned(),
+            around: fails_open.then(problem).into_iter().collect(),
         }
     }
 
@@ -110,7 +126,7 @@ impl Plugin {
 
     /// A path in the configuration, as a path in the file. The filter calls the whole `pluginConfig`.
     fn path_of(&self, path: &str) -> String {
-        match (path, self.config_path) {
+        match (path, self.config_path.as_str()) {
             ("pluginConfig", above) if !above.is_empty() => above.to_owned(),
             (path, above) => join(above, path),
         }
@@ -206,7 +222,7 @@ fn judge_object(kind: Kind, object: &Value) -> Vec<Finding> {
     {
         if entry
             .member("mode")
-            .is_some_and(|mode| says(mode, &["SERVER"]))
+            .is_some_and(|mode| !says(mode, &["CLIENT", "CLIENT_AND_SERVER", "UNDEFINED"]))
         {
             problem(
                 format!("spec.match[{i}].mode"),
@@ -215,6 +231,18 @@ fn judge_object(kind: Kind, object: &Value) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// The Wasm filters of Envoy Gateway's EnvoyExtensionPolicy, each with its path; none of any other object.
+pub(super) fn policy_filters(object: &Value) -> Vec<(String, &Value)> {
+    let text = |name| object.member(name).and_then(Value::as_str);
+    let is_policy = text("kind") == Some("EnvoyExtensionPolicy")
+        && text("apiVersion").is_some_and(|version| version.starts_with("gateway.envoyproxy.io/"));
+    let filters = at_path(object, "spec.wasm").filter(|_| is_policy);
+    let filters = filters.map_or(&[][..], Value::items).iter().enumerate();
+    filters
+        .map(|(i, filter)| (format!("spec.wasm[{i}]"), filter))
+        .collect()
 }
 
 /// `KIND NAMESPACE/NAME`, without what is absent.

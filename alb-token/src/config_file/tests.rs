@@ -136,6 +136,10 @@ fn a_file_without_a_configuration_is_a_problem() {
             "the file holds neither",
         ),
         ("kind: List\nitems: []\n", "the file holds neither"),
+        (
+            "kind: Kustomization\n",
+            "a kustomization is checked once it is built",
+        ),
         ("kind: List\nitems: [a]\n", "expected a Kubernetes object"),
     ];
     for (text, expected) in cases {
@@ -164,8 +168,11 @@ fn the_object_around_a_configuration_is_judged_too() {
         ),
         ("  type: NETWORK\n", &["spec.type: expected HTTP"]),
         (
-            "  match: [{mode: CLIENT}, {mode: SERVER}]\n",
-            &["spec.match[1].mode: expected CLIENT"],
+            "  match: [{mode: CLIENT}, {mode: SERVER}, {mode: 2}]\n",
+            &[
+                "spec.match[1].mode: expected CLIENT",
+                "spec.match[2].mode: ",
+            ],
         ),
         (
             "  phase: AUTHZ\n",
@@ -204,6 +211,88 @@ fn the_object_around_a_configuration_is_judged_too() {
 }
 
 #[test]
+fn each_filter_of_an_envoy_extension_policy_is_judged() {
+    let policy = |first: &str, second: &str| {
+        format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nmetadata: {{name: p}}\n\
+             spec:\n  wasm:\n  - {first}\n    config:\n{}  - {second}\n    config:\n{}      mode: 1\n      mode: 1\n",
+            smallest(6),
+            smallest(6)
+        )
+    };
+    check(
+        &policy("failOpen: false", "failOpen: true"),
+        &[
+            "EnvoyExtensionPolicy p: spec.wasm[1].failOpen: expected false",
+            "EnvoyExtensionPolicy p: spec.wasm[1].config.mode: expected a string",
+            "EnvoyExtensionPolicy p: spec.wasm[1].config.mode: expected the field once",
+        ],
+    );
+    let other = policy("name: a", "name: b")
+        .replace("gateway.envoyproxy.io/v1", "example.com/v1")
+        .replace("      mode: 1\n", "");
+    check(&other, &["the file holds neither"]);
+}
+
+#[test]
+fn each_filter_of_an_envoy_configuration_is_judged() {
+    for shipped in [
+        include_str!("../../../envoy-config/envoy.yaml"),
+        include_str!("../../../envoy-config/production.yaml"),
+    ] {
+        check(shipped, &[]);
+        let place = "Wasm filter alb_authn: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.\
+                     http_filters[0].typed_config.config.";
+        for (change, path) in [
+            (
+                ("FAIL_CLOSED", "FAIL_OPEN"),
+                "failure_policy: expected FAIL_CLOSED",
+            ),
+            (
+                (
+                    "FAIL_CLOSED",
+                    "FAIL_CLOSED\n                fail_open: true",
+                ),
+                "fail_open: ",
+            ),
+            (
+                ("\"issuers\"", "\"issuer\""),
+                "configuration.value.loadBalancers[0].issuer",
+            ),
+            (
+                (
+                    "StringValue\n                  value: |",
+                    "x\n                  value: | \n                    x",
+                ),
+                "configuration.value: expected an object",
+            ),
+        ] {
+            let found = findings(&shipped.replace(change.0, change.1));
+            assert!(
+                found
+                    .first()
+                    .is_some_and(|first| first.starts_with(&format!("{place}{path}"))),
+                "{found:#?}"
+            );
+        }
+    }
+    let object =
+        "resources: [{config: {root_id: r, vm_config: {}, configuration: {value: {mode: 1}}}}]";
+    let place = "Wasm filter r: resources[0].config.configuration.value.";
+    check(
+        object,
+        &[
+            &format!("{place}loadBalancers: "),
+            &format!("{place}mode: "),
+        ],
+    );
+    check(
+        "static_resources: {}",
+        &["the Envoy configuration holds no Wasm filter"],
+    );
+}
+
+#[test]
 fn problems_of_a_configuration_are_named_by_their_place_in_the_object() {
     let manifest =
         wasm_plugin("  phase: AUTHN\n") + "    mode: observe\n    modes: 1\n    mode: x\n";
@@ -237,6 +326,14 @@ fn lists_several_documents_and_traffic_extensions_are_looked_through() {
             "TrafficExtension t: spec.wasm.pluginConfig.mode: expected a string, found a number",
             "WasmPlugin ns/a: spec.phase: expected AUTHN",
             "WasmPlugin ns/a: spec.failStrategy: expected FAIL_CLOSE",
+        ],
+    );
+    let of_its_kind = list.replace("kind: List", "kind: WasmPluginList");
+    check(
+        &of_its_kind,
+        &[
+            "WasmPlugin ns/a: spec.phase: ",
+            "WasmPlugin ns/a: spec.failStrategy: ",
         ],
     );
 }

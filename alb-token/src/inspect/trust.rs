@@ -23,7 +23,10 @@ pub(crate) struct TrustedLoadBalancer {
 
 impl Trust {
     pub(super) fn of(header: Option<&Members>, claims: Option<&Members>) -> Self {
-        let text = |name| header.and_then(|header| header.text(name));
+        let Some(header) = header else {
+            return Self::Impossible("there is no header that could be decoded");
+        };
+        let text = |name| header.text(name);
         let Some(arn) = text("signer").and_then(|signer| AlbArn::parse(&signer)) else {
             return Self::Impossible(
                 "`signer` is not the full ARN of an application load balancer",
@@ -65,6 +68,10 @@ impl TrustedLoadBalancer {
             yaml.push_str(&format!("# {hint}\n"));
         }
         yaml
+    }
+
+    pub(crate) fn hints(&self) -> &[&'static str] {
+        &self.hints
     }
 
     pub(crate) fn json(&self) -> Value {

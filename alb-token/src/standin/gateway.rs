@@ -1,6 +1,7 @@
 //! The way to the gateway: a reverse proxy's part of HTTP/1.1. Bodies are streamed in both directions,
 //! upgrades (WebSockets) become a tunnel.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use http_body_util::BodyExt as _;
@@ -9,13 +10,13 @@ use hyper::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
 use hyper::http::uri::{Authority, InvalidUri, PathAndQuery, Scheme, Uri};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Request, Response, StatusCode, Version};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::copy_bidirectional;
 
 use super::list_header;
-use crate::server::{self, Body};
+use crate::server::Body;
 
 /// The gateway behind the load balancer, by plain HTTP.
 pub struct Gateway {
@@ -32,29 +33,15 @@ impl Gateway {
         })
     }
 
-    /// Passes a request on; a gateway that can't be reached is a 502, as at a load balancer.
-    pub(super) async fn forward(&self, mut request: Request<Incoming>) -> Response<Body> {
-        let Some(uri) = self.uri_for(request.uri()) else {
-            return server::text(
-                StatusCode::BAD_REQUEST,
-                "text/plain; charset=utf-8",
-                "stand-in: the request's target must be a path\n",
-            );
-        };
-        *request.uri_mut() = uri;
+    /// Passes a request on.
+    pub async fn send(&self, mut request: Request<Incoming>) -> Result<Response<Body>, NotSent> {
+        *request.uri_mut() = self.uri_for(request.uri()).ok_or(NotSent::InvalidTarget)?;
         *request.version_mut() = Version::HTTP_11;
         prepare_hop(request.headers_mut());
         let client_side = hyper::upgrade::on(&mut request);
         match self.client.request(request).await {
-            Ok(response) => relay(response, client_side),
-            Err(error) => server::text(
-                StatusCode::BAD_GATEWAY,
-                "text/plain; charset=utf-8",
-                format!(
-                    "stand-in: no answer from the gateway at {}: {error}\n",
-                    self.authority
-                ),
-            ),
+            Ok(response) => Ok(relay(response, client_side)),
+            Err(error) => Err(NotSent::NoAnswer(self.authority.clone(), error)),
         }
     }
 
@@ -69,6 +56,38 @@ impl Gateway {
             .filter(|uri| uri.path().starts_with('/'))
     }
 }
+
+/// Why a request got no answer from the gateway.
+#[derive(Debug)]
+pub enum NotSent {
+    /// The request's target isn't a path.
+    InvalidTarget,
+    /// The gateway can't be reached, or broke off.
+    NoAnswer(Authority, legacy::Error),
+}
+
+impl NotSent {
+    /// The status that the client gets, as from a load balancer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidTarget => StatusCode::BAD_REQUEST,
+            Self::NoAnswer(..) => StatusCode::BAD_GATEWAY,
+        }
+    }
+}
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidTarget => f.write_str("the request's target must be a path"),
+            Self::NoAnswer(authority, error) => {
+                write!(f, "no answer from the gateway at {authority}: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotSent {}
 
 /// Writes what a load balancer says about the connection (the ALB guide, "HTTP headers and
 /// Application Load Balancers"): the client's address is appended, protocol and port are replaced.

@@ -1,23 +1,51 @@
-//! The upstream's page: who you are, which headers arrived, what to try. Plain HTML, no script, nothing
-//! loaded from elsewhere; every value of the request is escaped, since its sender may be hostile.
+//! The upstream's page: who you are, which headers arrived, which the filter removed, what to try. It loads
+//! nothing from elsewhere; every value of the request is escaped, since its sender may be hostile.
 
-use super::Arrival;
+mod attacks;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::{Arrival, Page};
 
 /// The page for one request.
-pub(super) fn render(arrival: &Arrival) -> String {
+pub(super) fn render(arrival: &Arrival, page: &Page) -> String {
+    let (heading, to_try, script) = match page {
+        Page::Demo => {
+            let to_try = attacks::render(arrival.user().unwrap_or_default());
+            (String::new(), to_try, format!("<script>{SCRIPT}</script>"))
+        }
+        Page::Application { title, links } => {
+            let heading = format!("<p>{}</p>\n", escape(title));
+            (heading, navigation(links), String::new())
+        }
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         {identity}\n<h2>The request that arrived</h2>\n<p><code>{method} {target}</code>, \
+         {heading}{identity}\n{to_try}\n<h2>The request that brought this page</h2>\n<p><code>{method} {target}</code>, \
          {body_bytes} bytes of body</p>\n<table>\n<tr><th>Header</th><th>Value</th></tr>\n\
-         {headers}</table>\n{TO_TRY}\n</body>\n</html>\n",
+         {headers}</table>\n{script}\n</body>\n</html>\n",
         title = escape(arrival.user().unwrap_or("nobody")),
         identity = identity(arrival),
         method = escape(&arrival.method),
         target = escape(&arrival.target),
         body_bytes = arrival.body_bytes,
         headers = rows(arrival),
+    )
+}
+
+/// What may run on the page: the style and the script of this file, known by their hashes, and requests to the
+/// page's own origin.
+pub(super) fn content_security_policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
     )
 }
 
@@ -37,6 +65,14 @@ fn identity(arrival: &Arrival) -> String {
          set <code>kubeflow-userid</code>; {groups}.</p>",
         escape(user)
     )
+}
+
+fn navigation(links: &[String]) -> String {
+    let item = |link: &String| {
+        let link = escape(link);
+        format!("<li><a href=\"{link}\">{link}</a></li>\n")
+    };
+    format!("<ul>\n{}</ul>", links.iter().map(item).collect::<String>())
 }
 
 fn rows(arrival: &Arrival) -> String {
@@ -74,20 +110,5 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-const TO_TRY: &str = "<h2>Behind the stand-in load balancer, try</h2>
-<ul>
-<li><a href=\"/?as=bob@example.com\">be bob@example.com</a>, <a href=\"/?as=alice@example.com\">be alice@example.com</a></li>
-<li><a href=\"/?as=anonymous\">nobody logged in</a>: refused, <code>missing_token</code></li>
-<li><a href=\"/?attack=forged\">a forged signature</a>: refused, <code>invalid_signature</code></li>
-<li><a href=\"/?attack=other-alb\">another load balancer&#39;s token</a>: refused, <code>untrusted_signer</code></li>
-<li><a href=\"/?attack=expired\">an expired token</a>: refused, <code>token_expired</code></li>
-</ul>";
-
-const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
-h1{font-weight:normal}h2{margin-top:2rem;font-size:1.1rem}\
-table{border-collapse:collapse;width:100%}\
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #d0d7de}\
-code{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}\
-td:first-child{white-space:nowrap}\
-.identity{background:#dafbe1}";
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");

@@ -21,6 +21,33 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
         .expect("alb-token runs")
 }
 
+/// Runs `alb-token` with this standard input. Exit status and standard output.
+pub(crate) fn run_with(arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let output = run_fully(arguments, input);
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).expect("text"),
+    )
+}
+
+/// The same, standard error too.
+pub(crate) fn run_fully(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_alb-token"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("alb-token starts");
+    // A command that needs no input may be gone already.
+    let _ = child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(input.as_bytes());
+    child.wait_with_output().expect("alb-token ends")
+}
+
 /// An `alb-token` that serves until it is dropped.
 pub(crate) struct Server {
     child: Child,

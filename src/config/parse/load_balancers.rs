@@ -18,25 +18,48 @@ pub(super) fn read_load_balancers(
     if !(1..=64).contains(&nodes.len()) {
         return node.problem("expected 1 to 64 items");
     }
-    let mut load_balancers: Vec<Rc<LoadBalancer>> = Vec::new();
+    let mut load_balancers: Vec<LoadBalancer> = Vec::new();
     for node in nodes {
         let Some(object) = node.object() else {
             continue;
         };
         if let Some(load_balancer) = read_load_balancer(object, global, endpoints, &load_balancers)
         {
-            load_balancers.push(Rc::new(load_balancer));
+            load_balancers.push(load_balancer);
         }
     }
     load_balancers.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
-    Some(load_balancers)
+    reserve_longer_prefixes(&mut load_balancers);
+    Some(load_balancers.into_iter().map(Rc::new).collect())
+}
+
+/// Users of one load balancer must not be able to name those of another: where one mapping has the
+/// prefix `partner:` and another none, the other's value `partner:eve` is nobody's.
+fn reserve_longer_prefixes(load_balancers: &mut [LoadBalancer]) {
+    let mappings = |lb: &LoadBalancer| lb.output_claim_to_headers.clone();
+    let all: Vec<ClaimToHeader> = load_balancers.iter().flat_map(mappings).collect();
+    for own in load_balancers
+        .iter_mut()
+        .flat_map(|lb| &mut lb.output_claim_to_headers)
+    {
+        let same_header = all
+            .iter()
+            .filter(|other| other.header.folds_with(own.header.as_str().as_bytes()));
+        own.reserved_starts = same_header
+            .filter_map(|other| other.prefix.strip_prefix(&own.prefix))
+            .filter(|rest| !rest.is_empty())
+            .map(str::to_owned)
+            .collect();
+        own.reserved_starts.sort_unstable();
+        own.reserved_starts.dedup();
+    }
 }
 
 fn read_load_balancer(
     mut object: Object<'_>,
     global: &GlobalClaims,
     endpoints: &mut Vec<KeyEndpoint>,
-    earlier: &[Rc<LoadBalancer>],
+    earlier: &[LoadBalancer],
 ) -> Option<LoadBalancer> {
     let arn = object.required("arn", |node| {
         let arn = read_arn(node)?;

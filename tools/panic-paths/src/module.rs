@@ -8,14 +8,19 @@ use wasmparser::{
 };
 
 /// Functions that never return; a call of one is a panic, an abort, or a failed allocation.
-const NORETURN: [&str; 7] = [
+const NORETURN: [&str; 12] = [
     "core::panicking::",
     "core::option::unwrap_failed",
     "core::option::expect_failed",
     "core::result::unwrap_failed",
     "core::cell::panic_",
     "core::slice::index::",
+    "core::str::slice_error_fail",
     "alloc::alloc::handle_alloc_error",
+    "std::process::abort",
+    "std::panicking::begin_panic",
+    "std::thread::local::panic_access_error",
+    "hashbrown::raw::Fallibility",
 ];
 
 /// The SDK's trait methods that only a filter calls. They stand in every context's table of methods, but
@@ -24,7 +29,11 @@ const NORETURN: [&str; 7] = [
 fn is_for_filters_only(name: &str) -> bool {
     name.strip_prefix("proxy_wasm::traits::")
         .and_then(|rest| rest.split("::").nth(1))
-        .is_some_and(|method| !["on_", "create_", "get_type"].iter().any(|called| method.starts_with(called)))
+        .is_some_and(|method| {
+            !["on_", "create_", "get_type"]
+                .iter()
+                .any(|called| method.starts_with(called))
+        })
 }
 
 type Index = u32;
@@ -45,10 +54,10 @@ struct Body {
     calls: BTreeSet<Index>,
     /// Types of functions that it calls through tables.
     table_calls: BTreeSet<Index>,
-    /// `unreachable` that no call of a function without return stands before.
+    /// `unreachable` that is executed and that no call stands before.
     has_bare_trap: bool,
-    /// Whether the last instruction that is executed is a trap or a call of a function without return.
-    last_call: Vec<Index>,
+    /// The calls that stand before an `unreachable`.
+    traps_after: Vec<Index>,
 }
 
 impl Module {
@@ -105,7 +114,11 @@ impl Module {
         }
         for function in in_tables {
             if let Some(type_index) = module.types.get(&function) {
-                module.in_tables.entry(*type_index).or_default().insert(function);
+                module
+                    .in_tables
+                    .entry(*type_index)
+                    .or_default()
+                    .insert(function);
             }
         }
         if module.names.is_empty() {
@@ -154,10 +167,14 @@ impl Module {
             };
             let calls = body.calls.iter().filter(|call| self.never_returns(**call));
             let mut how: BTreeSet<String> = calls.map(|call| self.name(*call).to_owned()).collect();
-            let explained = body.last_call.iter().all(|call| self.is_diverging(*call));
-            if body.has_bare_trap || !explained {
-                how.insert("unreachable".to_owned());
+            if body.has_bare_trap {
+                how.insert("a trap of its own".to_owned());
             }
+            let unexplained = body
+                .traps_after
+                .iter()
+                .filter(|call| !self.is_diverging(**call));
+            how.extend(unexplained.map(|call| format!("a trap after {}", self.name(*call))));
             if !how.is_empty() {
                 found
                     .entry(self.name(index).to_owned())
@@ -199,8 +216,13 @@ impl Module {
             }
             if let Some(body) = self.functions.get(&index) {
                 open.extend(&body.calls);
-                let of_type = body.table_calls.iter().filter_map(|called| self.in_tables.get(called));
-                let called = of_type.flatten().filter(|index| !is_for_filters_only(self.name(**index)));
+                let of_type = body
+                    .table_calls
+                    .iter()
+                    .filter_map(|called| self.in_tables.get(called));
+                let called = of_type
+                    .flatten()
+                    .filter(|index| !is_for_filters_only(self.name(**index)));
                 open.extend(called);
             }
         }
@@ -208,28 +230,60 @@ impl Module {
     }
 }
 
+/// The instruction before, as far as it tells what an `unreachable` means.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Call(Index),
+    /// Execution goes on elsewhere.
+    Jump,
+    /// The end of a loop that is left by jumps only: what follows is never executed.
+    EndlessLoop,
+    Other,
+}
+
 impl Body {
     fn parse(body: &wasmparser::FunctionBody<'_>) -> Result<Self, Box<dyn Error>> {
         let mut found = Self::default();
-        let mut last_call = None;
+        let mut before = Before::Other;
+        let mut is_loop = Vec::new();
         for operator in body.get_operators_reader()? {
-            match operator? {
+            before = match operator? {
                 Operator::Call { function_index } => {
                     found.calls.insert(function_index);
-                    last_call = Some(function_index);
-                    continue;
+                    Before::Call(function_index)
                 }
                 Operator::CallIndirect { type_index, .. } => {
                     found.table_calls.insert(type_index);
+                    Before::Other
                 }
-                Operator::Unreachable => match last_call {
-                    Some(call) => found.last_call.push(call),
-                    None => found.has_bare_trap = true,
+                Operator::Loop { .. } => {
+                    is_loop.push(true);
+                    Before::Other
+                }
+                Operator::Block { .. } | Operator::If { .. } => {
+                    is_loop.push(false);
+                    Before::Other
+                }
+                Operator::End => match (is_loop.pop(), before) {
+                    (Some(true), Before::Jump) => Before::EndlessLoop,
+                    _ => Before::Other,
                 },
-                _ => {}
-            }
-            last_call = None;
+                Operator::Br { .. } | Operator::BrTable { .. } | Operator::Return => Before::Jump,
+                Operator::Unreachable => {
+                    found.note_trap(before);
+                    Before::Jump
+                }
+                _ => Before::Other,
+            };
         }
         Ok(found)
+    }
+
+    fn note_trap(&mut self, before: Before) {
+        match before {
+            Before::Call(call) => self.traps_after.push(call),
+            Before::EndlessLoop | Before::Jump => {}
+            Before::Other => self.has_bare_trap = true,
+        }
     }
 }

@@ -1,0 +1,32 @@
+"""What the filter is to reach."""
+
+from summary import ratio
+
+# Text, case, the case that it is a multiple of, limit. Of added CPU time, minimum of the rounds.
+RATIOS = (
+    ("a new token, to native `jwt_authn` without its cache", "ours, new", "jwt_authn, new", 1.0),
+    ("a repeated token, to the same host calls and nothing else", "ours, repeated", "calls", 1.25),
+    ("a repeated token, to native `jwt_authn` with its cache", "ours, repeated", "jwt_authn cached, repeated", 2),
+    ("a new token of 8 KB, to one of 0.8 KB", "ours, new, 8k", "ours, new", 1.5),
+    ("64 load balancers, to one, new tokens", "ours, new, 64 balancers", "ours, new", 1.02),
+    ("refusing garbage, to verifying a token", "ours, garbage", "ours, new", 0.25),
+    ("refusing an untrusted signer, to verifying a token", "ours, untrusted", "ours, new", 0.25),
+    ("refusing an expired token, to verifying a token", "ours, expired", "ours, new", 0.25),
+)
+
+
+def goals(run):
+    """Text, measured value, limit, unit, of all that this run measured."""
+    found = [(text, ratio(run["cases"], *pair), limit, " ×") for text, *pair, limit in RATIOS]
+    found.append(("the module", run["module_bytes"] / 1000, 400, " KB"))
+    if "memory" in run:
+        found.append(("memory above the no-op filter's, per worker", above_no_op(run), 8, " MiB"))
+        took = run["cold_key_ms"]
+        found.append(("a cold key, above the endpoint", took["cold"] - took["endpoint"], 3, " ms"))
+    return [goal for goal in found if goal[1] is not None]
+
+
+def above_no_op(run):
+    """MiB that a second worker takes with the filter, less with a filter that does nothing."""
+    one, two = run["memory"]["1"], run["memory"]["2"]
+    return ((two["ours"] - one["ours"]) - (two["no-op"] - one["no-op"])) / 2**20

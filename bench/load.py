@@ -1,0 +1,101 @@
+"""wrk: sends a number of requests over a few connections, from a core of its own."""
+
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpu import pinned
+
+CONNECTIONS = 8
+TIME_LIMIT_SECONDS = 120
+SCRIPT = Path(__file__).with_name("wrk.lua")
+
+# As a browser sends them and a load balancer passes them on; the token comes after them.
+HEADERS = (
+    ("Host", "kubeflow.example.com"),
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ("Accept-Language", "en-US,en;q=0.5"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Referer", "https://kubeflow.example.com/pipeline/"),
+    ("Sec-Fetch-Mode", "navigate"),
+    ("X-Forwarded-For", "203.0.113.7"),
+    ("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678"),
+)
+COOKIE = "session=" + "c" * 592
+SESSION_COOKIE = "AWSELBAuthSessionCookie-0=" + "s" * 4070 + "; "
+
+
+@dataclass(frozen=True)
+class Load:
+    """Which tokens to send: `count` requests with the pool's lines from `first` on, `cycle` of them."""
+
+    pool: str
+    first: int
+    count: int
+    cycle: int
+    session_cookie: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What wrk saw."""
+
+    requests: int
+    seconds: float
+    p50_us: int
+    p99_us: int
+    errors: int
+
+
+def head(session_cookie):
+    """The request up to the token."""
+    cookie = (SESSION_COOKIE if session_cookie else "") + COOKIE
+    lines = ["GET /pipeline/ HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in HEADERS + (("Cookie", cookie),)]
+    return "\r\n".join(lines) + "\r\nx-amzn-oidc-data: "
+
+
+class Wrk:
+    """Runs wrk; `folder` holds the requests' heads."""
+
+    def __init__(self, pools, cores, folder):
+        self._pools, self._cores = pools, cores
+        self._heads = {kind: Path(folder) / f"head-{kind}" for kind in (False, True)}
+        for kind, file in self._heads.items():
+            file.write_bytes(head(kind).encode())
+
+    def run(self, port, load, connections=CONNECTIONS):
+        """Sends a load and awaits its last answer."""
+        arguments = [self._heads[load.session_cookie], self._pools.file(load.pool)]
+        # wrk asks its script for one request more than it sends, to check it.
+        numbers = [self._pools.line_bytes[load.pool], load.first, load.count + 1, load.cycle, connections]
+        command = ["wrk", "--threads", "1", "--connections", str(connections)]
+        command += ["--duration", f"{TIME_LIMIT_SECONDS}s", "--timeout", "10s", "--script", str(SCRIPT)]
+        command += [f"http://127.0.0.1:{port}/", "--", *map(str, arguments + numbers)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(self._cores)
+        ) as wrk:
+            for line in wrk.stdout:
+                if line == "started\n":
+                    started = time.monotonic()
+                if line == "answered\n":
+                    seconds = time.monotonic() - started
+                    interrupt(wrk)
+                if line.startswith("result "):
+                    requests, p50, p99, errors = map(int, line.split()[1:])
+                    return Answer(requests, seconds, p50, p99, errors)
+        raise RuntimeError("wrk failed")
+
+
+def interrupt(wrk):
+    """Ends wrk's sleep. Its handler may run on the wrong thread, and the sleep go on: hence more than once."""
+    while True:
+        wrk.send_signal(signal.SIGINT)
+        try:
+            wrk.wait(0.02)
+            return
+        except subprocess.TimeoutExpired:
+            pass

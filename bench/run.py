@@ -1,0 +1,156 @@
+"""Runs the benchmark: `python3 bench/run.py --help`. `make bench` builds what it needs and calls it."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import cases
+import cpu
+import extras
+import listeners
+import page
+import plot
+from envoy import Envoy
+from keys import KeyEndpoint
+from load import Wrk
+from rounds import Rounds, lines_needed
+from summary import figures
+from tokens import Pools
+
+WARM_UP = 1500
+QUICK_CASES = ["new", "repeated"]
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description="What a request costs, filter by filter.")
+    parser.add_argument("--envoy", type=Path, required=True)
+    parser.add_argument("--module", action="append", required=True, metavar="[LABEL=]PATH")
+    parser.add_argument("--helper", type=Path, required=True, help="the module of bench/filters")
+    parser.add_argument("--helper-all-exports", type=Path, required=True, help="as the SDK makes it")
+    parser.add_argument("--signer", type=Path, required=True, help="the program of bench/tokens")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="two short rounds of a few cases")
+    parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--page", type=Path, help="where the tables go, as Markdown")
+    parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")
+    return parser.parse_args()
+
+
+def modules_of(texts):
+    """LABEL → path."""
+    pairs = (text.rpartition("=") for text in texts)
+    return {label: path for label, _, path in pairs}
+
+
+class Bench:
+    """One run: its programs, its folder, its figures."""
+
+    def __init__(self, options, folder):
+        self.options, self.folder, self.cores = options, Path(folder), cpu.Cores()
+        self.modules = modules_of(options.module)
+        self.module = next(iter(self.modules.values()))
+        self.rounds = 2 if options.quick else options.rounds
+        only = options.only or (QUICK_CASES if options.quick else None)
+        self.cases = cases.chosen(only, self.modules)
+        self.keys = KeyEndpoint()
+        counts = lines_needed(self.cases, self.rounds + 1, self.requests_of)
+        counts["0.8k"] = max(counts.get("0.8k", 0), extras.TOKENS)
+        counts["cold"] = extras.COLD_KEYS
+        show(f"signing {sum(counts.values())} tokens")
+        self.pools = Pools(options.signer, folder, counts)
+        self.keys.pem = self.pools.pem.encode()
+        self.wrk = Wrk(self.pools, self.cores.load, folder)
+
+    def requests_of(self, case):
+        """How many requests of a case a round sends."""
+        return case.requests // 5 if self.options.quick else case.requests
+
+    def parts(self, calls=()):
+        """What filters are made of."""
+        helpers = self.options.helper, self.options.helper_all_exports
+        return cases.Parts(*helpers, tuple(calls), self.pools.jwks())
+
+    def start(self, filters, workers=1, log_level="info", calls=()):
+        """An Envoy with a listener for each of the named filters."""
+        chains = {
+            name: cases.http_filters(name, filter_, self.parts(calls))
+            for name, filter_ in filters.items()
+        }
+        bootstrap = listeners.bootstrap(chains, self.keys.port)
+        cores = self.cores.for_workers(workers)
+        return Envoy(self.options.envoy, self.folder, bootstrap, cores, workers, log_level)
+
+    def measure(self):
+        """All rounds; figures by case."""
+        calls = extras.calls_of_a_repeated_token(self)
+        show(f"host calls of a repeated token: {', '.join(calls)}")
+        names = {case.filter: f"l{i}" for i, case in enumerate(self.cases)}
+        filters = {name: filter_ for filter_, name in names.items()}
+        samples = {case: [] for case in self.cases}
+        with self.start(filters, calls=calls) as envoy:
+            runner = Rounds(envoy, self.wrk, names)
+            for case in self.cases:
+                runner.run(case, min(WARM_UP, self.requests_of(case)))
+            for number in range(self.rounds):
+                show(f"round {number + 1} of {self.rounds}")
+                for case in self.cases:
+                    samples[case].append(runner.run(case, self.requests_of(case)))
+        named = {case.name: taken for case, taken in samples.items()}
+        results = {
+            case.label: figures(taken, named[case.baseline]) for case, taken in samples.items()
+        }
+        return results, calls
+
+
+def show(line):
+    """Progress."""
+    print(f"bench: {line}", flush=True)
+
+
+def machine(options):
+    """Where the figures are from."""
+    version = subprocess.run(
+        [options.envoy, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    return {
+        "cpu": cpu.model(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "envoy": version.split("version:")[-1].strip().split("/")[1],
+        "day": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def main():
+    """Measures, prints, writes."""
+    options = arguments()
+    with tempfile.TemporaryDirectory(prefix="alb-authn-bench-") as folder:
+        bench = Bench(options, folder)
+        results, calls = bench.measure()
+        run = {
+            "machine": machine(options),
+            "rounds": bench.rounds,
+            "calls": calls,
+            "cases": results,
+            "module_bytes": Path(bench.module).stat().st_size,
+        }
+        if not options.only:
+            run |= extras.measure(bench, show)
+    print(page.tables(run))
+    if options.json:
+        options.json.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    if options.page:
+        options.page.write_text(page.page(run), encoding="utf-8")
+    if options.plot:
+        options.plot.write_text(plot.svg(run), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

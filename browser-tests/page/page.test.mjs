@@ -1,0 +1,107 @@
+// The page of `make run`, as a visitor sees it: browser, stand-in load balancer, real Envoy, upstream.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launchBrowser, newPage, WAIT_MS } from '../lib/browser.mjs';
+import { startDemo } from '../lib/demo.mjs';
+
+let demo, browser, page, requests, errors;
+
+before(async () => {
+  demo = await startDemo();
+  browser = await launchBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+async function open(path, options) {
+  page = await newPage(browser, options);
+  requests = [];
+  errors = [];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`http://127.0.0.1:${demo.ALB_PORT}${path}`);
+}
+
+/** The last cell of the row whose first cell is `title`, once it says something final. */
+async function outcome(table, title) {
+  const row = page.locator(`#${table} tr`).filter({ has: page.locator('td:first-child', { hasText: title }) });
+  const cell = row.first().locator('td').last();
+  await page.waitForFunction((cell) => !['', '…'].includes(cell.textContent), await cell.elementHandle(), {
+    timeout: WAIT_MS,
+  });
+  return cell.textContent();
+}
+
+async function attack(title) {
+  await page.getByRole('button', { name: title }).click();
+  return outcome('attacks', title);
+}
+
+test('the page says who the gateway verified, with groups and headers', async () => {
+  await open('/');
+  assert.equal(await page.title(), 'alice@example.com');
+  assert.equal(await page.locator('h1').textContent(), 'You are alice@example.com');
+  assert.match(await page.locator('h1 + p').textContent(), /groups data-science/);
+  const identity = await page.locator('tr.identity').allTextContents();
+  assert.deepEqual(identity.sort(), ['kubeflow-groupsdata-science', 'kubeflow-useridalice@example.com']);
+});
+
+test('the page shows what became of each header that it sent', async () => {
+  await open('/');
+  const fates = {
+    'kubeflow-userid': 'replaced by alice@example.com',
+    kubeflow_userid: 'removed',
+    'kubeflow-groups': 'replaced by data-science',
+    'x-amzn-oidc-identity': 'removed',
+    'x-anything-else': 'arrived as it was sent',
+  };
+  for (const [name, fate] of Object.entries(fates)) {
+    assert.equal(await outcome('sent', name), fate, name);
+  }
+});
+
+test('each attack at one click gets the answer that stops it', async () => {
+  await open('/?as=bob@example.com');
+  const answers = {
+    'Forged signature': /^401 invalid_signature: ./,
+    'Another load balancer': /^401 untrusted_signer: ./,
+    'Expired token': /^401 token_expired: ./,
+    'No token': /^401 missing_token: ./,
+    'Spoofed header': /^200, as bob@example\.com$/,
+  };
+  for (const [title, answer] of Object.entries(answers)) {
+    assert.match(await attack(title), answer, title);
+  }
+  assert.equal(await page.locator('#attacks td.good').count(), 5);
+});
+
+test('where nothing protects the application, the page says that the attack works', async () => {
+  page = await newPage(browser);
+  await page.goto(`http://127.0.0.1:${demo.UPSTREAM_PORT}/`);
+  assert.equal(await attack('Spoofed header'), '200, as mallory@example.com: the attack works!');
+});
+
+test('nothing is asked of any other server, and nothing fails on the page', async () => {
+  await open('/');
+  assert.equal(await outcome('sent', 'x-anything-else'), 'arrived as it was sent');
+  const elsewhere = requests.filter((url) => !url.startsWith(`http://127.0.0.1:${demo.ALB_PORT}/`) && url !== 'data:,');
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(errors, []);
+});
+
+test('a script that a header brings in does not run', async () => {
+  await open('/', { extraHTTPHeaders: { 'x-hostile': '<script>document.title = "run"</script><img src=x onerror="document.title=1">' } });
+  assert.equal(await page.title(), 'alice@example.com');
+  assert.equal(await page.locator('script').count(), 1);
+});
+
+test('without scripts there are links to the same attacks', async () => {
+  await open('/', { javaScriptEnabled: false });
+  await page.getByRole('link', { name: 'Forged signature' }).click();
+  assert.match(await page.locator('body').textContent(), /"error":"invalid_signature"/);
+});

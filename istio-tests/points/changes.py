@@ -1,0 +1,68 @@
+"""Point 6: what changes while the gateway runs, and what can't be had."""
+
+from testbed import programs
+from testbed.load import Load
+from testbed.processes import eventually
+from testbed.site import PLUGIN, SYSTEM
+
+UNKNOWN_DIGEST = "sha256:" + "0" * 64
+
+
+def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(site):
+    mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-user-id", "claim": "sub"}]
+    with Load(site) as load:
+        for mappings, expected in [(mapped, "sub-of-alice@example.com"), (mapped[:1], None)] * 2:
+            site.api.apply(site.plugin(outputClaimToHeaders=mappings))
+            eventually("the change arrives", lambda: load.answers[-1].arrived("x-user-id") == expected)
+    assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
+    site.restore_plugin()
+
+
+def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(site):
+    rejected = f"extension_config_discovery.http_filter.{site.pair.filter_name(SYSTEM, PLUGIN)}.config_fail"
+    before = site.gateway.stat(rejected)
+    with Load(site) as load:
+        site.api.apply(site.plugin(clockSkew="a while"))
+        eventually("Envoy refuses the configuration", lambda: site.gateway.stat(rejected) > before)
+        assert "clockSkew: " in site.processes.log_text(site.gateway.name)
+        assert site.to_gateway().reason == "missing_token"
+    assert not load.failed(), load.failed()[:3]
+    site.restore_plugin()
+
+
+def test_6_an_image_that_cannot_be_had_denies_all(site):
+    registry, _, digest = site.image.partition("/alb-authn@")
+    mirror = site.registry.push(programs.IMAGE, "mirror/alb-authn")
+    try:
+        denies_all(site, "a repository that is not there", f"{registry}/no-such-image@{digest}")
+        site.restore_plugin()
+        denies_all(site, "a digest that is not there", f"{registry}/alb-authn@{UNKNOWN_DIGEST}")
+        site.restore_plugin()
+        site.registry.stop()
+        denies_all(site, "a registry that is down", mirror)
+    finally:
+        site.registry.start()
+        site.restore_plugin()
+
+
+def denies_all(site, what, url):
+    site.api.apply(site.plugin({"url": url}))
+    eventually(f"{what}: alice is refused", lambda: site.as_user("alice").is_rbac)
+    assert site.as_user("anonymous").is_rbac, what
+    assert site.to_gateway(headers=[("kubeflow-userid", "alice@example.com")]).is_rbac, what
+
+
+def test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all(site):
+    site.registry.stop()
+    try:
+        assert site.identity_arrives(), "a gateway that runs has the module"
+        site.gateway.restart()
+        site.gateway.await_ready()
+        eventually("alice is refused", lambda: site.as_user("alice").is_rbac)
+        assert site.as_user("anonymous").is_rbac
+    finally:
+        site.registry.start()
+    # The agent doesn't try again by itself: a changed plugin or a restart makes it.
+    site.gateway.restart()
+    site.gateway.await_ready()
+    site.await_identity()

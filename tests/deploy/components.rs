@@ -1,0 +1,184 @@
+//! Each option around each overlay.
+
+use serde_json::{Value, json};
+
+use super::rendered::{Copied, OVERLAYS, Rendered, good_params};
+
+/// An overlay with options, as `clusters/example` does it.
+fn render(test: &str, overlay: &str, components: &[&str]) -> Rendered {
+    let copied = Copied::new(test);
+    copied.write_params(overlay, &good_params(overlay));
+    let list: String = components
+        .iter()
+        .map(|name| format!("- ../components/{name}\n"))
+        .collect();
+    let text = format!("resources:\n- ../overlays/{overlay}\ncomponents:\n{list}");
+    copied.write_kustomization("mine", &text);
+    copied.build("mine")
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn fail_reload_changes_the_strategy_and_nothing_else() {
+    for overlay in OVERLAYS {
+        let without = render(&format!("reload-without-{overlay}"), overlay, &["observe"]);
+        let with = render(
+            &format!("reload-{overlay}"),
+            overlay,
+            &["observe", "fail-reload"],
+        );
+        let expected = without
+            .text
+            .replace("failStrategy: FAIL_CLOSE", "failStrategy: FAIL_RELOAD");
+        assert_ne!(with.text, without.text);
+        assert_eq!(with.text, expected);
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn observe_is_warned_of() {
+    let rendered = render("observe", "kubeflow-cognito", &["observe"]);
+    let said = rendered.check_config("observe");
+    assert!(
+        said.contains("spec.pluginConfig.mode: nothing is refused"),
+        "{said}"
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn a_traffic_extension_says_what_the_plugin_said() {
+    for overlay in OVERLAYS {
+        let plugin = render(&format!("te-without-{overlay}"), overlay, &["fail-reload"]);
+        let plugin = &plugin.only("WasmPlugin")["spec"];
+        let rendered = render(
+            &format!("te-{overlay}"),
+            overlay,
+            &["fail-reload", "traffic-extension"],
+        );
+        assert_eq!(rendered.of_kind("WasmPlugin").count(), 0);
+        let of = |names: &[&str]| -> Value {
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), plugin[*name].clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        let mut expected = of(&["selector", "phase"]);
+        expected["wasm"] = of(&[
+            "url",
+            "imagePullPolicy",
+            "pluginName",
+            "failStrategy",
+            "pluginConfig",
+        ]);
+        // Nothing that the plugin has is left out.
+        assert_eq!(plugin.as_object().unwrap().len(), 7);
+        assert_eq!(rendered.only("TrafficExtension")["spec"], expected);
+        let said = rendered.check_config(&format!("te-{overlay}"));
+        assert_eq!(
+            said.trim_end(),
+            "ok: TrafficExtension istio-system/alb-authn"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn where_clusters_are_filtered_a_virtual_service_names_the_key_endpoint_and_serves_nothing() {
+    let rendered = render("filtered", "kubeflow-oidc", &["filtered-gateway-clusters"]);
+    let spec = &rendered.only("VirtualService")["spec"];
+    assert_eq!(spec["hosts"], json!(["alb-public-keys.invalid"]));
+    let entry = &rendered.only("ServiceEntry")["spec"];
+    let route = &spec["http"][0];
+    assert_eq!(
+        route["route"][0]["destination"],
+        json!({"host": entry["hosts"][0], "port": {"number": 443}})
+    );
+    assert_eq!(
+        route["fault"]["abort"],
+        json!({"httpStatus": 404, "percentage": {"value": 100}})
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn in_govcloud_the_cluster_is_the_one_that_the_filter_asks_for() {
+    for region in ["us-gov-west-1", "us-gov-east-1"] {
+        let arn = format!(
+            "arn:aws-us-gov:elasticloadbalancing:{region}:111122223333:loadbalancer/app/a-b/0123456789abcdef"
+        );
+        let mut params: Vec<(&str, &str)> = good_params("plain-istio");
+        params.retain(|(name, _)| *name != "albArn");
+        params.push(("albArn", &arn));
+        let copied = Copied::new(region);
+        copied.write_params("plain-istio", &params);
+        let text = "resources:\n- ../overlays/plain-istio\ncomponents:\n- ../components/govcloud\n";
+        copied.write_kustomization("mine", text);
+        let rendered = copied.build("mine");
+        let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
+        let config = alb_authn::config::Config::parse(config.as_bytes()).unwrap();
+        let host = &config.key_endpoints()[0].authority;
+        assert_eq!(
+            rendered.only("ServiceEntry")["spec"]["hosts"],
+            json!([host])
+        );
+        let rule = &rendered.only("DestinationRule")["spec"];
+        let tls = &rule["trafficPolicy"]["tls"];
+        let names = json!([rule["host"], tls["sni"], tls["subjectAltNames"][0]]);
+        assert_eq!(names, json!([host, host, host]));
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn with_bearer_tokens_whoever_has_neither_is_denied() {
+    for (overlay, header) in [
+        ("kubeflow-cognito", "kubeflow-userid"),
+        ("plain-istio", "x-authenticated-email"),
+    ] {
+        let rendered = render(&format!("bearer-{overlay}"), overlay, &["bearer-tokens"]);
+        rendered.check_config(&format!("bearer-{overlay}"));
+        let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
+        assert_eq!(config["outputClaimToHeaders"][0]["header"], header);
+        assert_eq!(
+            config["allowMissingToken"],
+            json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
+        );
+        let mut policies = rendered.of_kind("AuthorizationPolicy");
+        let policy = policies.find(|it| it["metadata"]["name"] == "alb-authn-require-identity");
+        assert_eq!(
+            policy.unwrap()["spec"],
+            json!({
+                "selector": {"matchLabels": {"istio": "ingressgateway"}},
+                "action": "DENY",
+                "rules": [{
+                    "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+                    "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
+                }],
+            })
+        );
+        let rule = &rendered.only("RequestAuthentication")["spec"]["jwtRules"][0];
+        // The same place and form as `withHeader` asks for.
+        let expected = json!([{"name": "authorization", "prefix": "Bearer "}]);
+        assert_eq!(rule["fromHeaders"], expected);
+        assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn an_option_put_into_the_overlay_itself_is_an_error_and_no_half_filled_plugin() {
+    // There the options come before the parameters, which then don't find the fields that they fill.
+    let copied = Copied::new("misplaced");
+    copied.write_params("kubeflow-cognito", &good_params("kubeflow-cognito"));
+    let path = copied.path("overlays/kubeflow-cognito/kustomization.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let option = "components:\n- ../../components/traffic-extension\n";
+    std::fs::write(&path, text + option).unwrap();
+    let output = copied.kustomize("overlays/kubeflow-cognito");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(errors.contains("unable to find field"), "{errors}");
+}

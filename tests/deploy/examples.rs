@@ -1,0 +1,77 @@
+//! The examples: what is shown is what Kubeflow writes, and what users copy works.
+
+use serde_json::{Value, json};
+
+use super::rendered::{Copied, good_params};
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_options_to_copy_work_each_line_of_them() {
+    let copied = Copied::new("options");
+    copied.write_params("kubeflow-cognito", &good_params("kubeflow-cognito"));
+    let path = copied.path("clusters/example/kustomization.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let said = copied.build("clusters/example").check_config("options");
+    assert!(
+        said.contains("ok: WasmPlugin istio-system/alb-authn"),
+        "{said}"
+    );
+
+    // Every option there is, is shown. GovCloud's needs a load balancer there, and the last one would
+    // hide the plugin from the patch.
+    let all = text
+        .replace("# - ../../components/traffic-extension\n", "")
+        .replace("# - ../../components/govcloud\n", "")
+        .replace("# - ../", "- ../");
+    let (components, patches) = all.split_once("# patches:").unwrap();
+    let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
+    std::fs::write(&path, all).unwrap();
+    let all = copied.build("clusters/example");
+    all.check_config("all-options");
+    let config = &all.only("WasmPlugin")["spec"]["pluginConfig"];
+    assert_eq!(config["outputClaimToHeaders"][0]["lowercase"], true);
+    assert_eq!(all.of_kind("VirtualService").count(), 1);
+    assert_eq!(all.of_kind("RequestAuthentication").count(), 1);
+    let entries = std::fs::read_dir(copied.path("components")).unwrap();
+    for entry in entries.map(|entry| entry.unwrap().file_name()) {
+        let name = format!("components/{}", entry.to_str().unwrap());
+        assert!(text.contains(&name), "{name}");
+    }
+    assert!(!all.text.contains("group.name"));
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn each_profile_lets_in_its_owner_and_the_contributor_and_nobody_else_by_the_header() {
+    let rendered = Copied::new("profiles").build("examples/profile-rbac");
+    let allowed = |namespace: &str| -> Vec<Value> {
+        let policies = rendered
+            .of_kind("AuthorizationPolicy")
+            .filter(|it| it["metadata"]["namespace"] == namespace);
+        let rules = policies.flat_map(|it| it["spec"]["rules"].as_array().unwrap());
+        let by_header =
+            rules.filter(|rule| rule["when"][0]["key"] == "request.headers[kubeflow-userid]");
+        by_header
+            .map(|rule| {
+                // From the gateway and the pipelines' UI only: any other pod could write the header.
+                assert_eq!(
+                    rule["from"],
+                    json!([{"source": {"principals": [
+                        "cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account",
+                        "cluster.local/ns/kubeflow/sa/ml-pipeline-ui",
+                    ]}}])
+                );
+                rule["when"][0]["values"].clone()
+            })
+            .collect()
+    };
+    assert_eq!(
+        allowed("alice"),
+        [json!(["alice@example.com"]), json!(["carol@example.com"])]
+    );
+    assert_eq!(
+        allowed("bob"),
+        [json!(["bob@example.com"]), json!(["carol@example.com"])]
+    );
+    assert_eq!(rendered.of_kind("Namespace").count(), 2);
+}

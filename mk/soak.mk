@@ -4,6 +4,9 @@
 ENVOY_VERSIONS := 1.36.4 1.37.0 1.38.3 1.39.3 $(DEFAULT_ENVOY_VERSION)
 # What runs on each of them, with both signature backends.
 BREADTH := breadth happy_path single_flight stripping vm chaos_hosts chaos_updates
+# Seconds of load.
+SOAK_SECONDS ?= 600
+
 VECTORS_MODULE := dist/verify_vectors.wasm
 NAMED_DIR := $(TARGET_DIR)/named
 
@@ -33,9 +36,8 @@ vectors-module: toolchain
 	cp $(TARGET_DIR)/wasm32-wasip1/tools/verify_vectors.wasm $(VECTORS_MODULE)
 
 .PHONY: soak
-soak: TIME = 600
-soak: wasm $(ENVOY) ## TIME seconds of full load on two workers, each answer checked, then two floods
-	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(TIME)
+soak: wasm $(ENVOY) ## SOAK_SECONDS (600) of full load on two workers, each answer checked, then two floods
+	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(SOAK_SECONDS)
 
 # The names of functions are all that this build has beside the module's own bytes.
 .PHONY: panic-paths

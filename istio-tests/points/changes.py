@@ -19,15 +19,31 @@ def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(sit
 
 
 def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(site):
-    rejected = f"extension_config_discovery.http_filter.{site.pair.filter_name(SYSTEM, PLUGIN)}.config_fail"
-    before = site.gateway.stat(rejected)
+    before = refused_configurations(site)
     with Load(site) as load:
         site.api.apply(site.plugin(clockSkew="a while"))
-        eventually("Envoy refuses the configuration", lambda: site.gateway.stat(rejected) > before)
+        eventually("Envoy refuses the configuration", lambda: refused_configurations(site) > before)
         assert "clockSkew: " in site.processes.log_text(site.gateway.name)
         assert site.to_gateway().reason == "missing_token"
     assert not load.failed(), load.failed()[:3]
     site.restore_plugin()
+
+
+def refused_configurations(site):
+    filter_name = site.pair.filter_name(SYSTEM, PLUGIN)
+    return site.gateway.stat(f"extension_config_discovery.http_filter.{filter_name}.config_fail")
+
+
+def test_6_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in(site):
+    site.api.apply(site.plugin(clockSkew="a while"))
+    try:
+        site.gateway.restart()
+        eventually("Envoy refuses the configuration", lambda: refused_configurations(site) > 0)
+        # The listener is there, and Envoy answers in place of the filter that it lacks.
+        eventually("the gateway answers 500", lambda: site.as_user("alice").status == 500)
+        assert site.as_user("anonymous").status == 500
+    finally:
+        site.restore_plugin()
 
 
 def test_6_an_image_that_cannot_be_had_denies_all(site):

@@ -4,6 +4,7 @@ import json
 import shutil
 
 from testbed import programs
+from testbed.load import Load
 from testbed.processes import eventually, run
 from testbed.programs import DEPLOY, shipped_overlays
 from testbed.site import OVERLAY, PLUGIN, SYSTEM
@@ -105,26 +106,34 @@ def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
         )
 
 
-def test_2_a_traffic_extension_does_the_same_where_istio_has_it(site):
-    overlay = site.overlay(components=["traffic-extension"])
+def test_2_a_traffic_extension_takes_over_where_istio_has_it(site):
     if not site.pair.has_traffic_extension:
-        answer = site.api.apply_folder(overlay, check=False)
+        answer = site.api.apply_folder(site.overlay(components=["traffic-extension"]), check=False)
         assert 'no matches for kind "TrafficExtension"' in answer.stderr, answer.stderr
         return
-
-    def await_filter(name):
-        def is_the_only_one():
-            return [one for one in site.gateway.http_filters() if one.startswith("extensions.istio.io/")] == [name]
-
-        eventually(f"{name} alone is in the gateway", is_the_only_one)
-
-    site.api.apply_folder(overlay)
-    site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
+    plugin = site.pair.filter_name(SYSTEM, PLUGIN)
+    extension = f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}"
     try:
-        await_filter(f"extensions.istio.io/trafficextension/{SYSTEM}.{PLUGIN}")
-        site.await_identity()
+        # As docs/istio.md tells it: for a while the token passes from one to the other.
+        with Load(site) as load:
+            forward = {"op": "add", "path": "/spec/pluginConfig/forwardToken", "value": True}
+            site.api.apply_folder(site.overlay(patches=[("WasmPlugin", [forward])]))
+            eventually("the token is forwarded", lambda: site.as_user("alice").arrived("x-amzn-oidc-data"))
+            forward["path"] = "/spec/wasm/pluginConfig/forwardToken"
+            patches = [("TrafficExtension", [forward])]
+            site.api.apply_folder(site.overlay(components=["traffic-extension"], patches=patches))
+            eventually("there are both", lambda: set(our_filters(site)) == {plugin, extension})
+            site.api.kubectl("delete", "wasmplugin", PLUGIN, "-n", SYSTEM)
+            eventually("the extension is alone", lambda: our_filters(site) == [extension])
+            site.api.apply_folder(site.overlay(components=["traffic-extension"]))
+            eventually("the token is kept", lambda: not site.as_user("alice").arrived("x-amzn-oidc-data"))
+        assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
         assert site.as_user("anonymous").reason == "missing_token"
     finally:
-        site.api.kubectl("delete", "trafficextension", PLUGIN, "-n", SYSTEM)
+        site.api.kubectl("delete", "--ignore-not-found", "trafficextension", PLUGIN, "-n", SYSTEM)
         site.restore_plugin()
-        await_filter(site.pair.filter_name(SYSTEM, PLUGIN))
+        eventually("the plugin is alone", lambda: our_filters(site) == [plugin])
+
+
+def our_filters(site):
+    return [name for name in site.gateway.http_filters() if name.startswith("extensions.istio.io/")]

@@ -265,17 +265,14 @@ impl Site {
 
     /// Counters that tell how Envoy took an update, good and bad.
     pub(crate) fn update_counters(&self) -> [String; 2] {
-        match self.scenario.source {
+        let prefix = match self.scenario.source {
             Source::Filters => {
-                let prefix = format!(
-                    "extension_config_discovery.http_filter.{}",
-                    self.scenario.root_id
-                );
-                ["config_reload", "config_fail"].map(|name| format!("{prefix}.{name}"))
+                let name = &self.scenario.root_id;
+                format!("extension_config_discovery.http_filter.{name}")
             }
-            _ => ["update_success", "update_rejected"]
-                .map(|name| format!("listener_manager.lds.{name}")),
-        }
+            _ => "listener_manager.lds".to_owned(),
+        };
+        ["update_success", "update_rejected"].map(|name| format!("{prefix}.{name}"))
     }
 
     /// Puts the first plugin's changed configuration where Envoy watches for it.

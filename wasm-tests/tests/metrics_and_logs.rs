@@ -213,6 +213,8 @@ fn each_refusal_is_one_line_without_token_or_claim() {
     let refusals: Vec<_> = log.iter().filter(|line| line.contains("reason=")).collect();
     assert_eq!(refusals.len(), cases.len(), "{refusals:#?}");
     for line in &log {
+        // Envoy's request id is random: by chance it spells any of these.
+        let line = line.split(" request_id=").next().unwrap_or_default();
         for secret in ["secret", "eyJ", "ada", "23d498b2"] {
             assert!(!line.contains(secret), "{secret}: {line}");
         }

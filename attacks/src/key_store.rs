@@ -14,9 +14,9 @@ use alb_authn::keys::{
 use alb_authn::reason::Rejection;
 use alb_authn::time::UnixTime;
 use alb_authn::token::KeyId;
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::Arbitrary;
 
-use crate::support::{after_noon, public_key};
+use crate::support::{after_noon, public_key, steps};
 
 /// One thing that happens.
 #[derive(Arbitrary, Debug)]
@@ -109,12 +109,8 @@ fn limits() -> KeyLimits {
 /// # Panics
 /// Where a rule is broken.
 pub fn run(data: &[u8]) {
-    let mut input = Unstructured::new(data);
     let mut world = World::new();
-    while !input.is_empty() {
-        let Ok(step) = Step::arbitrary(&mut input) else {
-            break;
-        };
+    for step in steps::<Step>(data) {
         world.take(&step);
         world.check();
     }

@@ -15,12 +15,12 @@ use alb_authn::reason::{Reason, Rejection};
 use alb_authn::report::{Event, Gauge};
 use alb_authn::request::{Action, Decision};
 use alb_authn::time::UnixTime;
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::Arbitrary;
 use serde_json::json;
 
 use crate::key_store::Answer;
 use crate::support::{
-    ARN, CLIENT, ISSUER, OTHER_ARN, Toy, after_noon, config, public_key, toy_token,
+    ARN, CLIENT, ISSUER, OTHER_ARN, Toy, after_noon, config, public_key, steps, toy_token,
 };
 
 /// One thing that happens.
@@ -63,12 +63,8 @@ struct Sent {
 /// # Panics
 /// Where a rule is broken.
 pub fn run(data: &[u8]) {
-    let mut input = Unstructured::new(data);
     let mut world = World::new();
-    while !input.is_empty() {
-        let Ok(step) = Step::arbitrary(&mut input) else {
-            break;
-        };
+    for step in steps::<Step>(data) {
         world.take(&step);
         world.drain();
         world.check();

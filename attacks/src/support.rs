@@ -9,6 +9,7 @@ use alb_authn::reason::Reason;
 use alb_authn::request::{Checks, Decision, Request};
 use alb_authn::time::UnixTime;
 use alb_authn::verify::{Es256, P256, TokenCache};
+use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use p256::ecdsa::{Signature, SigningKey};
@@ -27,6 +28,17 @@ pub const CLIENT: &str = "client-1";
 pub const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
 /// Some day in Unix seconds.
 pub const NOON: i64 = 1_700_000_000;
+
+/// The steps that the bytes stand for, until they end or stand for none.
+pub fn steps<'a, T: Arbitrary<'a> + 'a>(data: &'a [u8]) -> impl Iterator<Item = T> + 'a {
+    let mut input = Unstructured::new(data);
+    std::iter::from_fn(move || {
+        if input.is_empty() {
+            return None;
+        }
+        T::arbitrary(&mut input).ok()
+    })
+}
 
 /// The time of `milliseconds` after noon.
 #[must_use]

@@ -33,7 +33,7 @@ impl Login {
 
     fn assert_refused(&self, answer: &Answer, status: u16, reason: &str) {
         assert_eq!(answer.status.as_u16(), status, "{answer:?}");
-        self.it.alb.await_error_reason(CALLBACK, reason);
+        assert_eq!(self.it.alb.error_reason(CALLBACK), reason);
         assert_eq!(self.it.alb.application.requests(), 0);
         assert_eq!(
             self.it.browser.cookie(HOST, "AWSELBAuthSessionCookie-0"),
@@ -197,7 +197,7 @@ async fn a_provider_that_is_down() {
         let mut browser = Browser::new(&folder.file("ca.pem"));
         let answer = browser.get_following(&format!("{}/", alb.url)).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-        alb.await_error_reason(CALLBACK, reason);
+        assert_eq!(alb.error_reason(CALLBACK), reason);
         assert_eq!(alb.application.requests(), 0);
     }
 }
@@ -215,7 +215,7 @@ async fn a_provider_whose_certificate_is_not_trusted() {
     let answer = browser.get(&callback.location().unwrap()).await;
 
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    alb.await_error_reason(CALLBACK, "AuthTokenEpRequestTimeout");
+    assert_eq!(alb.error_reason(CALLBACK), "AuthTokenEpRequestTimeout");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_session_cookie_that_was_changed_or_is_another_load_balancer_s() {
         it.browser.set_cookie(HOST, cookie, &bad);
         let answer = it.browser.get(&it.url("/page")).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{bad}");
-        it.alb.await_error_reason("/page", "AuthInvalidCookie");
+        assert_eq!(it.alb.error_reason("/page"), "AuthInvalidCookie");
         assert_eq!(it.alb.application.requests(), seen);
     }
     it.browser.set_cookie(HOST, cookie, &good);

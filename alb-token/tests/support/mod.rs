@@ -2,16 +2,15 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
+mod token;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
-use p256::ecdsa::signature::Verifier as _;
-use p256::ecdsa::{Signature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey as _;
 use serde_json::Value;
+#[allow(unused_imports, reason = "each test program uses a part of it")]
+pub(crate) use token::Token;
 
 /// Runs `alb-token` to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
@@ -154,38 +153,5 @@ pub(crate) fn exchange(
         status: head[9..12].parse().expect("a status"),
         head: head.to_owned(),
         body: body.to_owned(),
-    }
-}
-
-/// A token taken apart.
-#[derive(Debug)]
-pub(crate) struct Token {
-    pub(crate) header: Value,
-    pub(crate) payload: Value,
-    signing_input: String,
-    signature: Vec<u8>,
-}
-
-impl Token {
-    /// Decodes a padded token as the load balancer writes it.
-    pub(crate) fn decode(token: &str) -> Self {
-        let parts: Vec<&str> = token.split('.').collect();
-        let [header, payload, signature] = parts.as_slice() else {
-            panic!("three parts: {token}");
-        };
-        let json = |part: &str| serde_json::from_slice(&URL_SAFE.decode(part).unwrap()).unwrap();
-        Self {
-            header: json(header),
-            payload: json(payload),
-            signing_input: format!("{header}.{payload}"),
-            signature: URL_SAFE.decode(signature).unwrap(),
-        }
-    }
-
-    pub(crate) fn verifies_with(&self, public_pem: &str) -> bool {
-        let key = VerifyingKey::from_public_key_pem(public_pem).expect("a public key in PEM");
-        let signature = Signature::from_slice(&self.signature).expect("64 bytes");
-        key.verify(self.signing_input.as_bytes(), &signature)
-            .is_ok()
     }
 }

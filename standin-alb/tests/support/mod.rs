@@ -6,6 +6,7 @@ pub(crate) mod application;
 pub(crate) mod browser;
 pub(crate) mod processes;
 pub(crate) mod provider;
+#[path = "../../../alb-token/tests/support/token.rs"]
 pub(crate) mod token;
 
 use std::fs;
@@ -196,13 +197,14 @@ impl Setup {
 }
 
 impl Alb {
-    /// Awaits a line of the access log with this path and error reason: it is read behind the answer.
-    pub(crate) fn await_error_reason(&self, path: &str, reason: &str) {
+    /// The reason of the next error for a path in the access log, which is read behind the answers: each is
+    /// given once.
+    pub(crate) fn error_reason(&self, path: &str) -> String {
         self.process
-            .await_line(&format!("{reason} {path}"), |line| {
-                let is_it = line.ends_with(path) && line.split(' ').nth(2) == Some(reason);
-                is_it.then_some(())
-            });
+            .next_line(&format!("an error, {path}"), |line| {
+                let reason = line.split(' ').nth(2).filter(|reason| *reason != "-");
+                reason.filter(|_| line.ends_with(path)).map(str::to_owned)
+            })
     }
 
     /// Makes the region sign with a new key; the result is its id.

@@ -1,5 +1,6 @@
 //! Programs that run until they are dropped.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +17,8 @@ pub(crate) struct Process {
     child: Child,
     /// Where it listens, in the order in which it said so.
     pub(crate) listening: Vec<String>,
-    lines: Arc<(Mutex<Vec<String>>, Condvar)>,
+    /// What it wrote since and nobody read.
+    lines: Arc<(Mutex<VecDeque<String>>, Condvar)>,
 }
 
 impl Process {
@@ -40,11 +42,11 @@ impl Process {
                     .to_owned()
             })
             .collect();
-        let lines = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let lines = Arc::new((Mutex::new(VecDeque::new()), Condvar::new()));
         let written = Arc::clone(&lines);
         thread::spawn(move || {
             for line in reader.map_while(Result::ok) {
-                written.0.lock().unwrap().push(line);
+                written.0.lock().unwrap().push_back(line);
                 written.1.notify_all();
             }
         });
@@ -55,13 +57,15 @@ impl Process {
         }
     }
 
-    /// Takes the newest line for which `pick` finds something, once there is one.
-    pub(crate) fn await_line<T>(&self, what: &str, pick: impl Fn(&str) -> Option<T>) -> T {
+    /// Takes the next line that was not read yet and for which `pick` finds something, once there is one.
+    pub(crate) fn next_line<T>(&self, what: &str, pick: impl Fn(&str) -> Option<T>) -> T {
         let (lines, more) = &*self.lines;
         let mut guard = lines.lock().unwrap();
         loop {
-            if let Some(found) = guard.iter().rev().find_map(|line| pick(line)) {
-                return found;
+            while let Some(line) = guard.pop_front() {
+                if let Some(found) = pick(&line) {
+                    return found;
+                }
             }
             let (next, timeout) = more.wait_timeout(guard, PATIENCE).unwrap();
             assert!(!timeout.timed_out(), "no line with {what}");

@@ -7,6 +7,8 @@ use p256::ecdsa::{Signature, VerifyingKey};
 use p256::pkcs8::DecodePublicKey as _;
 use serde_json::Value;
 
+/// See the module.
+#[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) header: Value,
     pub(crate) header_text: String,
@@ -36,8 +38,8 @@ impl Token {
         self.header["kid"].as_str().unwrap()
     }
 
-    pub(crate) fn is_signed_by(&self, pem: &str) -> bool {
-        let key = VerifyingKey::from_public_key_pem(pem).unwrap();
+    pub(crate) fn verifies_with(&self, public_pem: &str) -> bool {
+        let key = VerifyingKey::from_public_key_pem(public_pem).unwrap();
         let signature = Signature::from_slice(&self.signature).unwrap();
         key.verify(self.signing_input.as_bytes(), &signature)
             .is_ok()

@@ -7,14 +7,16 @@ ISTIO_ENVOYS := 1.37.0 1.40.0
 ETCD := $(ISTIO_CACHE)/etcd/usr/bin/etcd
 ISTIO_PROGRAMS := $(ISTIO_TOOLS:%=$(ISTIO_CACHE)/%/.built) $(ISTIO_ENVOYS:%=$(ISTIO_CACHE)/envoy-%/bin/envoy) \
 	$(ETCD) $(KUSTOMIZE) $(CRANE) $(REGISTRY_DIR)/docker-registry
-
 .PHONY: test-istio
-test-istio: $(ISTIO_PROGRAMS) image image-oci-artifact tools ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
+test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
 	istio-tests/test $(TESTS)
 
 .PHONY: run-istio
-run-istio: $(ISTIO_PROGRAMS) image image-oci-artifact tools ## Leave the same running, to be tried with a browser and kubectl (needs Go)
+run-istio: istio-programs ## Leave the same running, to be tried with a browser and kubectl (needs Go)
 	istio-tests/run
+
+.PHONY: istio-programs
+istio-programs: $(ISTIO_PROGRAMS) image image-oci-artifact standin provider
 
 $(ISTIO_CACHE)/%/.built: istio-tests/tools/%/go.mod istio-tests/tools/%/go.sum istio-tests/build-tools
 	@istio-tests/build-tools $*

@@ -17,21 +17,19 @@ test-login: login-programs $(DEX) $(OIDC_PROVIDER) browser-tools ## Test the who
 	DEX=$(abspath $(DEX)) cargo test --locked --package standin-alb -- --include-ignored
 	cd browser-tests && $(LOGIN_PROGRAMS) node --test --test-concurrency=1 login/*.test.mjs
 
-.PHONY: test-login-istio
-test-login-istio: login-programs $(DEX) $(ISTIO_PROGRAMS) image image-oci-artifact browser-tools ## Run the browser's tests on Istio's real control plane (needs Go)
-	istio-tests/login
-
-.PHONY: run-login-istio
-run-login-istio: login-programs $(DEX) $(ISTIO_PROGRAMS) image image-oci-artifact ## Run the whole path with Istio's real control plane, for a browser (needs Go)
-	istio-tests/login --stay
-
 .PHONY: screenshots-login
 screenshots-login: login-programs $(DEX) browser-tools ## Take the pictures of docs/login-path.md
 	cd browser-tests && SCREENSHOTS=$(abspath docs/images) $(LOGIN_PROGRAMS) node --test login/login.test.mjs
 
 .PHONY: login-programs
-login-programs: wasm $(ENVOY)
+login-programs: wasm $(ENVOY) standin
+
+.PHONY: standin
+standin:
 	cargo build --locked --profile tools --package alb-token --package standin-alb
+
+.PHONY: provider
+provider: $(DEX)
 
 $(DEX): login/dex/go.mod login/dex/go.sum
 	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or later to build Dex, the OpenID provider" >&2; exit 1; }

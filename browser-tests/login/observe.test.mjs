@@ -10,6 +10,8 @@ before(async () => {
 after(() => path?.stop());
 
 test('in observe mode nobody is let in as nobody, and counted', async () => {
+  const refused = await path.counter('alb_authn.requests.missing_token');
+  const observed = await path.counter('alb_authn.observed.missing_token');
   const page = await path.newTab();
   const answer = await page.goto(`${path.url}/`);
   assert.equal(answer.status(), 200);
@@ -17,6 +19,6 @@ test('in observe mode nobody is let in as nobody, and counted', async () => {
   const seen = (await fetchInPage(page, '/', { headers })).json;
   assert.equal(seen.user, null);
   assert.equal((await fetchInPage(page, BOB_LAB, { headers })).status, 403, 'the namespace stays closed');
-  assert.ok((await path.counter('alb_authn.observed.missing_token')) >= 3);
-  assert.equal(await path.counter('alb_authn.requests.missing_token'), 0);
+  assert.ok((await path.counter('alb_authn.observed.missing_token')) >= observed + 3);
+  assert.equal(await path.counter('alb_authn.requests.missing_token'), refused);
 });

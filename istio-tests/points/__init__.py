@@ -1,6 +1,6 @@
 """What is shown on each pair, in this order. A test leaves the site as it found it."""
 
-from . import authorization, bearer, changes, deployment, identity, rollout, two_gateways
+from . import authorization, bearer, browser, changes, deployment, identity, rollout, two_gateways
 
 TESTS = [
     deployment.test_1_the_api_server_accepts_each_overlay,
@@ -12,6 +12,7 @@ TESTS = [
     deployment.test_2_the_filter_stands_before_jwt_authn_and_rbac,
     deployment.test_2_a_traffic_extension_takes_over_where_istio_has_it,
     identity.test_3_a_request_through_the_load_balancer_arrives_with_the_identity,
+    identity.test_3_who_is_not_logged_in_never_reaches_the_gateway,
     identity.test_3_each_overlay_lets_its_own_load_balancers_users_in,
     identity.test_3_the_load_balancers_forwarded_headers_are_believed,
     identity.test_3_the_key_comes_over_tls_through_the_service_entry,
@@ -34,4 +35,7 @@ TESTS = [
     rollout.test_7_the_roll_out_and_the_way_back_fail_no_users_request,
     two_gateways.test_8_two_gateways_trust_their_own_load_balancers_only,
     two_gateways.test_8_a_gateway_with_filtered_clusters_gets_keys_by_the_component,
+    browser.test_9_users_log_in_and_reach_their_own_namespace_only,
+    browser.test_9_a_tab_whose_session_ends_is_sent_to_log_in,
+    browser.test_9_in_observe_mode_nobody_is_let_in_as_nobody,
 ]

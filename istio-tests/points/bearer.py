@@ -61,7 +61,7 @@ def bearers(site, mode="enforce"):
             eventually("the filter lets bearers pass", lambda: send(site, "Bearer TOKEN").status == 200)
             yield
     finally:
-        site.restore_plugin()
+        site.restore()
         site.api.kubectl("delete", "requestauthentication", "alb-authn-bearer", "-n", SYSTEM)
         site.api.kubectl("delete", "authorizationpolicy", "alb-authn-require-identity", "-n", SYSTEM)
         ours = {"envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"}

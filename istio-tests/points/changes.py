@@ -15,7 +15,7 @@ def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(sit
             site.api.apply(site.plugin(outputClaimToHeaders=mappings))
             eventually("the change arrives", lambda: load.answers[-1].arrived("x-user-id") == expected)
     assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
-    site.restore_plugin()
+    site.restore()
 
 
 def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(site):
@@ -26,7 +26,7 @@ def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(sit
         assert "clockSkew: " in site.processes.log_text(site.gateway.name)
         assert site.to_gateway().reason == "missing_token"
     assert not load.failed(), load.failed()[:3]
-    site.restore_plugin()
+    site.restore()
 
 
 def refused_configurations(site):
@@ -41,9 +41,9 @@ def test_6_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in(si
         eventually("Envoy refuses the configuration", lambda: refused_configurations(site) > 0)
         # The listener is there, and Envoy answers in place of the filter that it lacks.
         eventually("the gateway answers 500", lambda: site.as_user("alice").status == 500)
-        assert site.as_user("anonymous").status == 500
+        assert site.to_gateway().status == 500
     finally:
-        site.restore_plugin()
+        site.restore()
 
 
 def test_6_an_image_that_cannot_be_had_denies_all(site):
@@ -51,20 +51,20 @@ def test_6_an_image_that_cannot_be_had_denies_all(site):
     mirror = site.registry.push(programs.IMAGE, "mirror/alb-authn")
     try:
         denies_all(site, "a repository that is not there", f"{registry}/no-such-image@{digest}")
-        site.restore_plugin()
+        site.restore()
         denies_all(site, "a digest that is not there", f"{registry}/alb-authn@{UNKNOWN_DIGEST}")
-        site.restore_plugin()
+        site.restore()
         site.registry.stop()
         denies_all(site, "a registry that is down", mirror)
     finally:
         site.registry.start()
-        site.restore_plugin()
+        site.restore()
 
 
 def denies_all(site, what, url):
     site.api.apply(site.plugin({"url": url}))
     eventually(f"{what}: alice is refused", lambda: site.as_user("alice").is_rbac)
-    assert site.as_user("anonymous").is_rbac, what
+    assert site.to_gateway().is_rbac, what
     assert site.to_gateway(headers=[("kubeflow-userid", "alice@example.com")]).is_rbac, what
 
 
@@ -75,7 +75,7 @@ def test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all(site):
         site.gateway.restart()
         site.gateway.await_ready()
         eventually("alice is refused", lambda: site.as_user("alice").is_rbac)
-        assert site.as_user("anonymous").is_rbac
+        assert site.to_gateway().is_rbac
     finally:
         site.registry.start()
     # The agent doesn't try again by itself: a changed plugin or a restart makes it.

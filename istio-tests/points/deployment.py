@@ -79,7 +79,7 @@ def test_2_the_agent_takes_the_artifact_form_too(site):
     token = site.token()
     eventually("it runs", lambda: site.to_gateway(token=token).arrived("x-artifact"))
     assert site.registry.pulled(url) > 0
-    site.restore_plugin()
+    site.restore()
 
 
 def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
@@ -128,10 +128,10 @@ def test_2_a_traffic_extension_takes_over_where_istio_has_it(site):
             site.api.apply_folder(site.overlay(components=["traffic-extension"]))
             eventually("the token is kept", lambda: not site.as_user("alice").arrived("x-amzn-oidc-data"))
         assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
-        assert site.as_user("anonymous").reason == "missing_token"
+        assert site.to_gateway().reason == "missing_token"
     finally:
         site.api.kubectl("delete", "--ignore-not-found", "trafficextension", PLUGIN, "-n", SYSTEM)
-        site.restore_plugin()
+        site.restore()
         eventually("the plugin is alone", lambda: our_filters(site) == [plugin])
 
 

@@ -15,16 +15,26 @@ def test_3_a_request_through_the_load_balancer_arrives_with_the_identity(site):
     assert answer.arrived("kubeflow-userid") == "alice@example.com", answer
     assert answer.arrived("x-amzn-oidc-data") is None, answer
     assert answer.json()["target"] == "/profile?tab=1"
-    assert site.as_user("anonymous").reason == "missing_token"
+    assert answer.arrived("x-forwarded-proto") == "https", answer
+    assert site.to_gateway().reason == "missing_token"
+
+
+def test_3_who_is_not_logged_in_never_reaches_the_gateway(site):
+    answer = site.as_user(None, "/profile", [("kubeflow-userid", "alice@example.com")])
+    assert answer.status == 302, answer
+    assert answer.headers["location"].startswith(f"{site.login.issuer}/auth?"), answer.headers["location"]
+    tampered = [("cookie", site.login.session("alice")[:-4] + "AAAA")]
+    answer = site.as_user(None, "/profile", tampered)
+    assert (answer.status, answer.reason) == (401, None), f"a tampered session: {answer}"
 
 
 def test_3_each_overlay_lets_its_own_load_balancers_users_in(site):
     try:
         for overlay in shipped_overlays():
             site.api.apply_folder(site.overlay(overlay.name))
-            plugin = site.api.get("wasmplugin", PLUGIN, SYSTEM)
-            load_balancer = LoadBalancer.trusted_by(plugin)
-            header = plugin["spec"]["pluginConfig"]["outputClaimToHeaders"][0]["header"]
+            config = site.api.get("wasmplugin", PLUGIN, SYSTEM)["spec"]["pluginConfig"]
+            load_balancer = LoadBalancer.trusted_by(config)
+            header = config["outputClaimToHeaders"][0]["header"]
             token = site.token(load_balancer=load_balancer)
             eventually(
                 f"{overlay.name} sets {header}",
@@ -35,7 +45,7 @@ def test_3_each_overlay_lets_its_own_load_balancers_users_in(site):
         eventually("its policy refuses strangers", lambda: site.to_gateway(token=stranger).is_rbac)
     finally:
         site.api.kubectl("delete", "--ignore-not-found", "authorizationpolicy", "alb-authn-users", "-n", SYSTEM)
-        site.restore_plugin()
+        site.restore()
 
 
 def test_3_the_load_balancers_forwarded_headers_are_believed(site):

@@ -11,7 +11,7 @@ def test_7_observe_then_counters_then_enforce_then_back(site):
     counters = {name: site.metric(name) for name in names}
     foreign = site.token(load_balancer=site.load_balancer.of_another_account())
     assert site.as_user("alice").arrived("kubeflow-userid") == "alice@example.com"
-    assert site.as_user("anonymous").arrived("kubeflow-userid") is None
+    assert site.to_gateway().arrived("kubeflow-userid") is None
     assert site.to_gateway(token=foreign).arrived("kubeflow-userid") is None
     for name, before in counters.items():
         assert site.metric(name) == before + 1, name
@@ -29,7 +29,7 @@ def test_7_the_roll_out_and_the_way_back_fail_no_users_request(site):
                 step(site)
         assert not load.failed(), f"{len(load.failed())} of {len(load.answers)}: {load.failed()[:3]}"
     finally:
-        site.restore_plugin()
+        site.restore()
 
 
 def remove(site):
@@ -42,11 +42,11 @@ def observe(site):
     spoofed = [("kubeflow-userid", "mallory@example.com")]
 
     def is_observing():
-        return site.as_user("anonymous", headers=spoofed).arrived("kubeflow-userid") is None
+        return site.to_gateway(headers=spoofed).arrived("kubeflow-userid") is None
 
     eventually("nobody is refused, and nothing spoofed gets through", is_observing)
 
 
 def enforce(site):
     site.api.apply_folder(site.overlay())
-    eventually("who has no token is refused", lambda: site.as_user("anonymous").reason == "missing_token")
+    eventually("who has no token is refused", lambda: site.to_gateway().reason == "missing_token")

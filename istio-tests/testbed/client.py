@@ -40,7 +40,7 @@ class Answer:
         return f"{self.status} {self.body[:300].decode(errors='replace')!r}"
 
 
-def send(port, path="/", headers=(), method="GET", host=HOST, tls=None):
+def send(port, path="/", headers=(), method="GET", host=HOST, tls=None, body=None):
     """Sends one request on a connection of its own; `headers` are pairs, kept in order and number."""
     if tls:
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=tls)
@@ -51,7 +51,7 @@ def send(port, path="/", headers=(), method="GET", host=HOST, tls=None):
         connection.putheader("host", host)
         for name, value in headers:
             connection.putheader(name, value)
-        connection.endheaders()
+        connection.endheaders(body)
         return Answer(connection.getresponse())
     finally:
         connection.close()

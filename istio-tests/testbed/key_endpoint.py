@@ -6,10 +6,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class KeyEndpoint:
-    """Serves public keys at `/KID`; anything else is 403, as AWS answers."""
+    """Serves public keys at `/KID`; anything else is 403, as AWS answers.
 
-    def __init__(self, certificate, key):
+    `more_keys` returns the PEM of a key that is not in `keys`: those of a load balancer that runs and rotates its own.
+    """
+
+    def __init__(self, certificate, key, more_keys=lambda kid: None):
         self.keys = {}
+        self.more_keys = more_keys
         # Of each request: the path, the `:authority` and the server name that the TLS client asked for.
         self.requests = []
         self.show(certificate, key)
@@ -41,7 +45,8 @@ class KeyEndpoint:
             def do_GET(self):
                 name = getattr(self.request, "asked_name", None)
                 endpoint.requests.append((self.path, self.headers["host"], name))
-                pem = endpoint.keys.get(self.path.removeprefix("/"))
+                kid = self.path.removeprefix("/")
+                pem = endpoint.keys.get(kid) or endpoint.more_keys(kid)
                 body = (pem or "Forbidden\n").encode()
                 self.send_response(200 if pem else 403)
                 self.send_header("content-length", str(len(body)))

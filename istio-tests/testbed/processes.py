@@ -15,6 +15,10 @@ END_SECONDS = 10
 GIVEN_PORTS = set()
 
 
+class LeftOut(Exception):
+    """A test needs something that is not on this machine."""
+
+
 class NeverHappened(AssertionError):
     """A condition did not come true in time."""
 

@@ -11,6 +11,8 @@ DEPLOY = ROOT / "deploy"
 IMAGE = ROOT / "dist" / "alb_authn-image"
 ARTIFACT = ROOT / "dist" / "alb_authn-oci-artifact"
 ALB_TOKEN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "tools" / "alb-token"
+STANDIN_ALB = ALB_TOKEN.with_name("standin-alb")
+DEX = ROOT / ".cache" / "dex"
 
 ETCD = CACHE / "etcd" / "usr" / "bin" / "etcd"
 KUBE_APISERVER = CACHE / "kubernetes" / "kube-apiserver"

@@ -11,6 +11,7 @@ from . import client, programs
 from .certificates import Authority
 from .key_endpoint import KeyEndpoint
 from .kubernetes import ApiServer
+from .login import Login
 from .mesh import Istiod, Proxy, require_agent_data
 from .processes import Processes, eventually, free_port, is_open
 from .programs import Pair
@@ -26,7 +27,7 @@ USERS = ("alice", "bob")
 
 
 class Site:
-    """The gateway of one pair behind a stand-in load balancer, with all that it needs."""
+    """The gateway of one pair behind a load balancer that logs users in, with all that it needs."""
 
     def __init__(self, pair: Pair, logs: Path):
         self.pair = pair
@@ -35,6 +36,7 @@ class Site:
         self.folder = Path(tempfile.mkdtemp(prefix="alb-authn-istio."))
         self.endpoint = None
         self.ports = {name: free_port() for name in ("gateway", "partner_gateway", "upstream", *USERS)}
+        self.login = Login(self.processes, self.folder / "login", self.ports["gateway"])
 
     def __enter__(self):
         try:
@@ -66,14 +68,14 @@ class Site:
         self.api.apply_folder(self.overlay())
         self.api.apply_folder(self.manifests / "site")
         self.shipped_plugin = self.api.get("wasmplugin", PLUGIN, SYSTEM)
-        self.load_balancer = LoadBalancer.trusted_by(self.shipped_plugin)
+        self.load_balancer = LoadBalancer.trusted_by(self.shipped_plugin["spec"]["pluginConfig"])
         self.start_workloads()
 
     def start_key_endpoint(self):
         self.authority = Authority(self.folder / "keys-ca")
         self.key = Key.generate(self.folder / "alb.key")
         self.key_certificate = self.authority.issue("keys", f"DNS:{KEY_HOST}")
-        self.endpoint = KeyEndpoint(*self.key_certificate)
+        self.endpoint = KeyEndpoint(*self.key_certificate, self.login.public_key)
         self.serve_key(self.key)
         self.machine_key = Key.generate(self.folder / "machines.key")
 
@@ -90,6 +92,7 @@ class Site:
             IMAGE=self.image,
             KEYS_PORT=self.endpoint.port,
             CA_FILE=self.authority.certificate,
+            ISSUER=self.login.issuer,
         )
         write_env(
             self.manifests / "site" / "site.env",
@@ -119,9 +122,7 @@ class Site:
 
     def start_workloads(self):
         self.mesh_authority = Authority(self.folder / "mesh-ca", "mesh")
-        self.processes.start(
-            "upstream", [programs.ALB_TOKEN, "upstream", "--listen", f"127.0.0.1:{self.ports['upstream']}"]
-        )
+        self.start_upstream()
         self.gateway = self.start_proxy(
             "router", "ingressgateway", SYSTEM, GATEWAY_ACCOUNT,
             {"istio": "ingressgateway", "app": "istio-ingressgateway"},
@@ -130,7 +131,7 @@ class Site:
             self.start_proxy("sidecar", f"workbench-{user}", user, "default-editor", {"app": "workbench"})
             for user in USERS
         ]
-        self.start_standin()
+        self.login.start()
         for proxy in (self.gateway, *sidecars):
             proxy.await_ready()
         self.await_identity()
@@ -152,17 +153,26 @@ class Site:
         folder = self.istiod.folder / name / "etc" / "certs"
         return folder / "cert-chain.pem", folder / "key.pem", folder / "root-cert.pem"
 
-    def start_standin(self):
-        """The stand-in load balancer in front of the gateway."""
-        self.alb_port = free_port()
-        self.processes.start(
-            "standin",
-            [programs.ALB_TOKEN, "standin", "--listen", f"127.0.0.1:{self.alb_port}"]
-            + ["--gateway", f"127.0.0.1:{self.ports['gateway']}", "--keys-listen", "127.0.0.1:0"]
-            + ["--arn", self.load_balancer.arn, "--issuer", self.load_balancer.issuer]
-            + ["--client", self.load_balancer.client, "--key", self.key.private, "--kid", self.key.kid],
-        )
-        self.processes.await_ready("standin", lambda: is_open(self.alb_port))
+    def start_upstream(self, *options):
+        listen = f"127.0.0.1:{self.ports['upstream']}"
+        self.processes.start("upstream", [programs.ALB_TOKEN, "upstream", "--listen", listen, *options])
+        self.processes.await_ready("upstream", lambda: is_open(self.ports["upstream"]))
+
+    def open_to_users(self, **config):
+        """The profiles' policies, and a logout at this load balancer."""
+        self.api.apply_folder(self.folder / "deploy" / "examples" / "profile-rbac")
+        logout = {"path": "/logout", "location": f"{self.login.url}/signed-out"}
+        self.api.apply(self.plugin(logout=logout, **config))
+
+        def leads_there():
+            return self.to_gateway("/logout").headers["location"] == logout["location"]
+
+        eventually("the logout is this load balancer's", leads_there)
+
+    def close_to_users(self):
+        for name in USERS:
+            self.api.kubectl("delete", "authorizationpolicy", "--all", "-n", name)
+        self.restore()
 
     def await_identity(self):
         eventually("alice's identity reaches the dashboard", self.identity_arrives)
@@ -171,9 +181,8 @@ class Site:
         return self.as_user("alice").arrived("kubeflow-userid") == "alice@example.com"
 
     def as_user(self, user, path="/", headers=(), **more):
-        """A request through the stand-in load balancer."""
-        caller = user if user == "anonymous" else f"{user}@example.com"
-        return client.send(self.alb_port, path, [("x-standin-user", caller), *headers], **more)
+        """A request through the load balancer, of a user who is logged in."""
+        return self.login.send(user, path, headers, **more)
 
     def to_gateway(self, path="/", headers=(), token=None, **more):
         """A request past the load balancer."""
@@ -193,7 +202,7 @@ class Site:
         shipped["spec"]["pluginConfig"].update(config)
         return shipped
 
-    def restore_plugin(self):
+    def restore(self):
         """The shipped overlay again, by itself."""
         self.api.apply_folder(self.overlay())
         self.await_identity()

@@ -41,9 +41,9 @@ class LoadBalancer:
     client: str
 
     @classmethod
-    def trusted_by(cls, plugin):
-        """The first that a WasmPlugin trusts."""
-        entry = plugin["spec"]["pluginConfig"]["loadBalancers"][0]
+    def trusted_by(cls, config):
+        """The first that a configuration of the filter trusts."""
+        entry = config["loadBalancers"][0]
         return cls(entry["arn"], entry["issuers"][0], entry["clientIds"][0])
 
     def of_another_account(self):

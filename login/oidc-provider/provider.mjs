@@ -8,7 +8,7 @@ import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
 
 const { DEX_PORT, ALB_PORT, WORK, CLIENT_SECRET, ACCESS_TOKEN_LIFETIME } = process.env;
-const USERS = ['alice@example.com', 'bob@example.com', 'carol@example.com'];
+const USERS = ['alice', 'bob', 'carol', 'mallory'].map((name) => `${name}@example.com`);
 const SECONDS = { s: 1, m: 60, h: 3600 };
 
 const lifetime = Number.parseInt(ACCESS_TOKEN_LIFETIME, 10) * SECONDS[ACCESS_TOKEN_LIFETIME.at(-1)];

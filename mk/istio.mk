@@ -7,6 +7,9 @@ ISTIO_ENVOYS := 1.37.0 1.40.0
 ETCD := $(ISTIO_CACHE)/etcd/usr/bin/etcd
 ISTIO_PROGRAMS := $(ISTIO_TOOLS:%=$(ISTIO_CACHE)/%/.built) $(ISTIO_ENVOYS:%=$(ISTIO_CACHE)/envoy-%/bin/envoy) \
 	$(ETCD) $(KUSTOMIZE) $(CRANE) $(REGISTRY_DIR)/docker-registry
+ENVOY_GATEWAY_PROGRAMS := $(ISTIO_CACHE)/kubernetes/.built $(ISTIO_CACHE)/envoy-gateway/.built \
+	$(ISTIO_CACHE)/envoy-1.40.0/bin/envoy $(ETCD) $(KUSTOMIZE) $(CRANE) $(REGISTRY_DIR)/docker-registry
+
 .PHONY: test-istio
 test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
 	istio-tests/test $(TESTS)
@@ -14,6 +17,11 @@ test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test i
 .PHONY: run-istio
 run-istio: istio-programs ## Leave the same running, to be tried with a browser and kubectl (needs Go)
 	istio-tests/run
+
+# Envoy Gateway brings no API server of its own: Istio's tests have one. `TESTS` as above.
+.PHONY: test-envoy-gateway
+test-envoy-gateway: $(ENVOY_GATEWAY_PROGRAMS) image tools ## Test deploy/envoy-gateway in Envoy Gateway itself, and in an API server (needs Go)
+	istio-tests/test-envoy-gateway $(TESTS)
 
 .PHONY: istio-programs
 istio-programs: $(ISTIO_PROGRAMS) image image-oci-artifact standin provider

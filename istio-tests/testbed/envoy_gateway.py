@@ -8,14 +8,14 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from . import client, programs
+from .base import Testbed
 from .certificates import Authority
 from .key_endpoint import KeyEndpoint
 from .kubernetes import ApiServer
-from .processes import Processes, eventually, free_port, is_open, run
+from .processes import eventually, free_port, is_open, run
 from .registry import Registry
 from .tokens import Key, LoadBalancer
 
@@ -26,31 +26,12 @@ ENVOY = programs.PAIRS[-1]
 OWN_PORTS = (8081, 18000, 18002)
 
 
-class EnvoyGateway:
+class EnvoyGateway(Testbed):
     """One Gateway with the shipped objects, an application behind it, and the key endpoint."""
 
     def __init__(self, logs: Path):
-        self.processes = Processes(logs)
-        self.folder = Path(tempfile.mkdtemp(prefix="alb-authn-gateway."))
+        super().__init__(logs)
         self.ports = {name: free_port() for name in ("gateway", "upstream")}
-        self.endpoint = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.end()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
-    def end(self):
-        self.processes.end_all()
-        if self.endpoint:
-            self.endpoint.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
         taken = [str(port) for port in OWN_PORTS if is_open(port)]

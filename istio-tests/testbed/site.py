@@ -3,17 +3,17 @@
 import copy
 import json
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from . import client, programs
+from .base import Testbed
 from .certificates import Authority
 from .key_endpoint import KeyEndpoint
 from .kubernetes import ApiServer
 from .login import Login
 from .mesh import Istiod, Proxy, require_agent_data
-from .processes import Processes, eventually, free_port, is_open
+from .processes import eventually, free_port, is_open
 from .programs import Pair
 from .registry import Registry
 from .tokens import Key, LoadBalancer
@@ -26,34 +26,14 @@ GATEWAY_ACCOUNT = "istio-ingressgateway-service-account"
 USERS = ("alice", "bob")
 
 
-class Site:
+class Site(Testbed):
     """The gateway of one pair behind a load balancer that logs users in, with all that it needs."""
 
     def __init__(self, pair: Pair, logs: Path):
         self.pair = pair
-        self.processes = Processes(logs)
-        # Not in the repository: the path of the agent's socket would be too long for the kernel.
-        self.folder = Path(tempfile.mkdtemp(prefix="alb-authn-istio."))
-        self.endpoint = None
+        super().__init__(logs)
         self.ports = {name: free_port() for name in ("gateway", "partner_gateway", "upstream", *USERS)}
         self.login = Login(self.processes, self.folder / "login", self.ports["gateway"])
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.end()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
-    def end(self):
-        self.processes.end_all()
-        if self.endpoint:
-            self.endpoint.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
         require_agent_data()

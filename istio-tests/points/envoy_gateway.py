@@ -3,7 +3,8 @@
 import json
 
 from testbed import programs
-from testbed.envoy_gateway import KEY_HOST, NAMESPACE, image_patch
+from testbed.envoy_gateway import NAMESPACE, image_patch
+from testbed.key_endpoint import KEY_HOST
 from testbed.processes import eventually
 from testbed.tokens import Key
 

@@ -1,9 +1,10 @@
 """Point 3: from the load balancer to the application, with a key that only the right host can have sent."""
 
 from testbed.certificates import Authority
+from testbed.key_endpoint import KEY_HOST
 from testbed.processes import eventually
 from testbed.programs import shipped_overlays
-from testbed.site import KEY_HOST, PLUGIN, SYSTEM
+from testbed.site import PLUGIN, SYSTEM
 from testbed.tokens import Key, LoadBalancer
 
 # Istio ends a cluster's name in its statistics with `;`.

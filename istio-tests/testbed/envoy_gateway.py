@@ -13,14 +13,13 @@ from pathlib import Path
 from . import client, programs
 from .base import Testbed
 from .certificates import Authority
-from .key_endpoint import KeyEndpoint
+from .key_endpoint import KEY_HOST, KeyEndpoint
 from .kubernetes import ApiServer
 from .processes import eventually, free_port, is_open, run
 from .registry import Registry
 from .tokens import Key, LoadBalancer
 
 NAMESPACE = "gateways"
-KEY_HOST = "public-keys.auth.elb.us-west-2.amazonaws.com"
 ENVOY = programs.PAIRS[-1]
 # Compiled into Envoy Gateway: health, xDS, modules.
 OWN_PORTS = (8081, 18000, 18002)

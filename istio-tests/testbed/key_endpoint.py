@@ -4,6 +4,8 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+KEY_HOST = "public-keys.auth.elb.us-west-2.amazonaws.com"
+
 
 class KeyEndpoint:
     """Serves public keys at `/KID`; anything else is 403, as AWS answers.

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from . import client, programs
+from .key_endpoint import KEY_HOST
 from .kubernetes import get
 from .processes import Processes, free_port, is_open, run
 
@@ -32,7 +33,7 @@ class Login:
         self.sessions = {}
 
     def start(self):
-        names = ["kubeflow.localhost", "dex.localhost", "keys=public-keys.auth.elb.us-west-2.amazonaws.com"]
+        names = ["kubeflow.localhost", "dex.localhost", f"keys={KEY_HOST}"]
         run([programs.STANDIN_ALB, "certificates", "--directory", self.folder / "tls", *names])
         self.tls = ssl.create_default_context(cafile=self.certificate_authority)
         self.tls.check_hostname = False  # We connect to 127.0.0.1.

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import client, programs
 from .base import Testbed
 from .certificates import Authority
-from .key_endpoint import KeyEndpoint
+from .key_endpoint import KEY_HOST, KeyEndpoint
 from .kubernetes import ApiServer
 from .login import Login
 from .mesh import Istiod, Proxy, require_agent_data
@@ -21,7 +21,6 @@ from .tokens import Key, LoadBalancer
 SYSTEM = "istio-system"
 PLUGIN = "alb-authn"
 OVERLAY = "kubeflow-cognito"
-KEY_HOST = "public-keys.auth.elb.us-west-2.amazonaws.com"
 GATEWAY_ACCOUNT = "istio-ingressgateway-service-account"
 USERS = ("alice", "bob")
 
@@ -148,6 +147,8 @@ class Site(Testbed):
             return self.to_gateway("/logout").headers["location"] == logout["location"]
 
         eventually("the logout is this load balancer's", leads_there)
+        for name in USERS:
+            eventually("the policies are in force", lambda: self.as_user("mallory", f"/notebook/{name}/").is_rbac)
 
     def close_to_users(self):
         for name in USERS:

@@ -81,7 +81,7 @@ impl Plugin {
         headers: &Headers<'_>,
         now: UnixTime,
     ) -> Option<Decision> {
-        let request = match Request::handle_headers(headers, &self.config, now) {
+        let request = match Request::handle_headers(headers, &self.config, &self.cache, now) {
             Request::Decided(decision) => {
                 self.report.decision(&decision, now);
                 return Some(decision);

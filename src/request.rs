@@ -11,15 +11,15 @@
 use std::rc::Rc;
 
 use crate::claims::{Identity, identify};
-use crate::config::{Config, Mode};
+use crate::config::{Config, LoadBalancer, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
 use crate::keys::{KeyRef, PublicKey};
 use crate::reason::{Reason, Rejection};
 use crate::reply::Reply;
 use crate::time::UnixTime;
-use crate::token::{Claimant, PrecheckedToken, RefusedToken, UnverifiedToken, precheck};
-use crate::verify::{Es256, TokenCache, verify};
+use crate::token::{Claimant, KeyId, PrecheckedToken, RefusedToken, UnverifiedToken, precheck};
+use crate::verify::{AcceptedToken, Es256, TokenCache, verify};
 
 /// The end of a request, as far as the filter goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,49 @@ pub enum Request {
 /// A request whose token would be good if its signature were.
 #[derive(Debug)]
 pub struct AwaitingKey {
-    token: PrecheckedToken,
+    token: Presented,
     arrival: Arrival,
+}
+
+/// A token of which only the signature is in question.
+#[derive(Debug)]
+enum Presented {
+    /// Seen for the first time, or too long ago.
+    New(PrecheckedToken),
+    /// Accepted before by this configuration: all but the time and the key is known to be good.
+    Known(Rc<AcceptedToken>),
+}
+
+impl Presented {
+    fn raw(&self) -> &[u8] {
+        match self {
+            Self::New(token) => token.token().raw(),
+            Self::Known(token) => token.raw(),
+        }
+    }
+
+    fn signed_by(&self) -> (&Rc<LoadBalancer>, KeyId) {
+        match self {
+            Self::New(token) => (token.load_balancer(), token.kid()),
+            Self::Known(token) => (token.load_balancer(), token.kid()),
+        }
+    }
+
+    fn exp(&self) -> UnixTime {
+        match self {
+            Self::New(token) => token.exp(),
+            Self::Known(token) => token.exp(),
+        }
+    }
+
+    /// Errors: those of parsing and prechecking.
+    fn into_prechecked(self, config: &Config, now: UnixTime) -> Result<PrecheckedToken, Rejection> {
+        match self {
+            Self::New(token) => Ok(token),
+            Self::Known(known) => precheck(UnverifiedToken::parse(known.raw())?, config, now)
+                .map_err(|refused| refused.rejection),
+        }
+    }
 }
 
 /// What is kept of a request's headers.
@@ -86,8 +127,14 @@ enum Verdict {
 }
 
 impl Request {
-    /// All that needs no key: logout, `allowMissingToken`, and the token's own form and header.
-    pub fn handle_headers(headers: &Headers<'_>, config: &Config, now: UnixTime) -> Self {
+    /// All that needs no key: logout, `allowMissingToken`, and the token's own form and header. `cache` is
+    /// that of this configuration.
+    pub fn handle_headers(
+        headers: &Headers<'_>,
+        config: &Config,
+        cache: &TokenCache,
+        now: UnixTime,
+    ) -> Self {
         if let Some(decision) = logout(headers, config) {
             return Self::Decided(decision);
         }
@@ -95,7 +142,7 @@ impl Request {
             inbound: Inbound::inspect(headers, config),
             request_id: request_id(headers),
         };
-        match read_token(headers, config, now) {
+        match read_token(headers, config, cache, now) {
             Ok(Some(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
             Ok(None) => {
                 Self::Decided(arrival.decide(Verdict::Anonymous, Claimant::default(), config))
@@ -119,8 +166,9 @@ fn request_id(headers: &Headers<'_>) -> Vec<u8> {
 fn read_token(
     headers: &Headers<'_>,
     config: &Config,
+    cache: &TokenCache,
     now: UnixTime,
-) -> Result<Option<PrecheckedToken>, RefusedToken> {
+) -> Result<Option<Presented>, RefusedToken> {
     let refuse = |rejection| RefusedToken {
         rejection,
         claimant: Claimant::default(),
@@ -148,8 +196,12 @@ fn read_token(
             Err(refuse(Rejection::MissingToken))
         };
     }
+    let is_live = |known: &&Rc<AcceptedToken>| now < known.exp().plus(config.clock_skew);
+    if let Some(known) = cache.find(first).filter(is_live) {
+        return Ok(Some(Presented::Known(Rc::clone(known))));
+    }
     let token = UnverifiedToken::parse(first).map_err(refuse)?;
-    precheck(token, config, now).map(Some)
+    precheck(token, config, now).map(|token| Some(Presented::New(token)))
 }
 
 fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
@@ -165,9 +217,10 @@ fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
 impl AwaitingKey {
     /// The key that is needed.
     pub fn key(&self) -> KeyRef {
+        let (load_balancer, kid) = self.token.signed_by();
         KeyRef {
-            endpoint: self.token.load_balancer().endpoint,
-            kid: self.token.kid(),
+            endpoint: load_balancer.endpoint,
+            kid,
         }
     }
 
@@ -176,7 +229,6 @@ impl AwaitingKey {
     pub fn held_bytes(&self) -> usize {
         let arrival = &self.arrival;
         self.token
-            .token()
             .raw()
             .len()
             .saturating_add(arrival.inbound.heap_bytes())
@@ -191,7 +243,8 @@ impl AwaitingKey {
         checks: &mut Checks<'_>,
         now: UnixTime,
     ) -> Decision {
-        let claimant = self.token.claimant();
+        let (load_balancer, kid) = self.token.signed_by();
+        let claimant = Claimant::known(kid, Rc::clone(load_balancer));
         let verdict = match key.and_then(|key| checks.identify(self.token, key, now)) {
             Ok(identity) => Verdict::Accepted(identity),
             Err(rejection) => Verdict::Rejected(rejection),
@@ -228,7 +281,7 @@ impl<'a> Checks<'a> {
 
     fn identify(
         &mut self,
-        token: PrecheckedToken,
+        token: Presented,
         key: Rc<PublicKey>,
         now: UnixTime,
     ) -> Result<Rc<Identity>, Rejection> {
@@ -236,22 +289,33 @@ impl<'a> Checks<'a> {
         if has_expired(token.exp()) {
             return Err(Rejection::TokenExpired);
         }
-        let known = self.cache.find(token.token().raw(), &key);
+        let known = self.find_known(&token, &key);
         if self.cache.is_enabled() {
             self.cache_hit = Some(known.is_some());
         }
-        if let Some(identity) = known {
-            return if has_expired(identity.expires()) {
+        if let Some(known) = known {
+            return if has_expired(known.identity().expires()) {
                 Err(Rejection::TokenExpired)
             } else {
-                Ok(identity)
+                Ok(Rc::clone(known.identity()))
             };
         }
-        let token = verify(token, &key, self.es256)?;
+        let token = verify(token.into_prechecked(self.config, now)?, &key, self.es256)?;
         self.key_is_proven = true;
         let identity = Rc::new(identify(&token, has_expired)?);
-        self.cache.insert(token.raw(), key, Rc::clone(&identity));
+        let accepted = AcceptedToken::new(&token, key, Rc::clone(&identity));
+        self.cache.insert(accepted);
         Ok(identity)
+    }
+
+    /// What this key's signature was found to prove. Looked for once more for a token that was new on
+    /// arrival: of requests that waited with the same one, the first has been judged.
+    fn find_known(&self, token: &Presented, key: &Rc<PublicKey>) -> Option<Rc<AcceptedToken>> {
+        let known = match token {
+            Presented::Known(known) => known,
+            Presented::New(token) => self.cache.find(token.token().raw())?,
+        };
+        known.is_verified_by(key).then(|| Rc::clone(known))
     }
 }
 

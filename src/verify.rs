@@ -11,13 +11,13 @@ use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Verifier as _;
 
 pub use known_answer::answers_correctly;
-pub use token_cache::TokenCache;
+pub use token_cache::{AcceptedToken, TokenCache};
 
 use crate::config::LoadBalancer;
 use crate::keys::PublicKey;
 use crate::reason::Rejection;
 use crate::time::UnixTime;
-use crate::token::PrecheckedToken;
+use crate::token::{KeyId, PrecheckedToken};
 
 /// Who computes ECDSA. `signature` has R and S in 1..n, which p256 checked while reading it: zeros are
 /// the "psychic signatures" of CVE-2022-21449.
@@ -54,6 +54,11 @@ impl VerifiedToken {
     /// The load balancer that signed.
     pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
         self.0.load_balancer()
+    }
+
+    /// The key that verified it, by its name.
+    pub fn kid(&self) -> KeyId {
+        self.0.kid()
     }
 
     /// The protected header's `exp`.

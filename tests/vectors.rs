@@ -43,15 +43,16 @@ const EXP: i64 = 1_687_748_045;
 fn judge(token: &str, now: UnixTime) -> (Reason, Option<String>) {
     let config = Config::parse(CONFIG.as_bytes()).unwrap();
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token.as_bytes())];
-    let decision = match Request::handle_headers(&Headers::new(&pairs), &config, now) {
-        Request::Decided(decision) => decision,
-        Request::AwaitingKey(waiting) => {
-            let key = PublicKey::from_pem(vectors()[0].public_key_pem.as_bytes()).unwrap();
-            let mut cache = TokenCache::new(0);
-            let mut checks = Checks::new(&config, &P256, &mut cache);
-            waiting.handle_key(Ok(Rc::new(key)), &mut checks, now)
-        }
-    };
+    let decision =
+        match Request::handle_headers(&Headers::new(&pairs), &config, &TokenCache::new(0), now) {
+            Request::Decided(decision) => decision,
+            Request::AwaitingKey(waiting) => {
+                let key = PublicKey::from_pem(vectors()[0].public_key_pem.as_bytes()).unwrap();
+                let mut cache = TokenCache::new(0);
+                let mut checks = Checks::new(&config, &P256, &mut cache);
+                waiting.handle_key(Ok(Rc::new(key)), &mut checks, now)
+            }
+        };
     let user = match decision.action {
         Action::Forward { user, .. } => user,
         Action::Reply(_) => None,

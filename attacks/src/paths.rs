@@ -7,6 +7,7 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
+use alb_authn::verify::TokenCache;
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 
@@ -130,7 +131,9 @@ fn judge(input: &Input, path: &str) {
         pairs.push((b"upgrade", b"websocket"));
     }
     let headers = Headers::new(&pairs);
-    let request = CONFIG.with(|config| Request::handle_headers(&headers, config, after_noon(0)));
+    let request = CONFIG.with(|config| {
+        Request::handle_headers(&headers, config, &TokenCache::new(0), after_noon(0))
+    });
     let Request::Decided(decision) = request else {
         panic!("a request without a token waits for a key");
     };

@@ -108,7 +108,7 @@ pub fn decide(
     es256: &dyn Es256,
     now: UnixTime,
 ) -> Decision {
-    match Request::handle_headers(&Headers::new(pairs), config, now) {
+    match Request::handle_headers(&Headers::new(pairs), config, &TokenCache::new(0), now) {
         Request::Decided(decision) => decision,
         Request::AwaitingKey(request) => {
             let mut cache = TokenCache::new(0);

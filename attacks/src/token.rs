@@ -5,6 +5,7 @@ use alb_authn::headers::Headers;
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::request::Request;
 use alb_authn::token::UnverifiedToken;
+use alb_authn::verify::TokenCache;
 use serde_json::json;
 
 use crate::support::{after_noon, config};
@@ -31,7 +32,9 @@ thread_local! {
 fn judge_as_header(data: &[u8], is_canonical: bool) {
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", data)];
     let headers = Headers::new(&pairs);
-    let request = CONFIG.with(|config| Request::handle_headers(&headers, config, after_noon(0)));
+    let request = CONFIG.with(|config| {
+        Request::handle_headers(&headers, config, &TokenCache::new(0), after_noon(0))
+    });
     let reason = match request {
         Request::AwaitingKey(_) => return assert!(is_canonical),
         Request::Decided(decision) => decision.reason,

@@ -14,14 +14,15 @@ fn after(config: Value, more: &[(&str, &str)]) -> Option<Owned> {
     let config = config_with(config);
     let pairs = request(more);
     let headers = Headers::new(&pairs);
-    let Decision { action, .. } = match Request::handle_headers(&headers, &config, at(0)) {
-        Request::Decided(decision) => decision,
-        Request::AwaitingKey(request) => {
-            let mut cache = TokenCache::new(0);
-            let mut checks = crate::request::Checks::new(&config, &P256, &mut cache);
-            request.handle_key(Ok(Rc::new(public_key(1))), &mut checks, at(0))
-        }
-    };
+    let Decision { action, .. } =
+        match Request::handle_headers(&headers, &config, &TokenCache::new(0), at(0)) {
+            Request::Decided(decision) => decision,
+            Request::AwaitingKey(request) => {
+                let mut cache = TokenCache::new(0);
+                let mut checks = crate::request::Checks::new(&config, &P256, &mut cache);
+                request.handle_key(Ok(Rc::new(public_key(1))), &mut checks, at(0))
+            }
+        };
     match action {
         Action::Forward { plan, .. } => Some(apply(&plan, &pairs)),
         Action::Reply(_) => None,

@@ -4,6 +4,7 @@ use super::*;
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::testing::{ARN, at, config_with, header, payload, request, sign};
+use crate::verify::TokenCache;
 
 fn drain(report: &mut Report) -> Vec<Event> {
     std::iter::from_fn(|| report.poll_event()).collect()
@@ -21,7 +22,7 @@ fn lines(report: &mut Report) -> Vec<String> {
 
 fn decide(config: &Config, headers: &[(&str, &str)]) -> Decision {
     let pairs = request(headers);
-    match Request::handle_headers(&Headers::new(&pairs), config, at(0)) {
+    match Request::handle_headers(&Headers::new(&pairs), config, &TokenCache::new(0), at(0)) {
         Request::Decided(decision) => decision,
         Request::AwaitingKey(_) => panic!("the key should not be needed"),
     }

@@ -7,8 +7,12 @@ use crate::testing::{
 use crate::verify::P256;
 
 fn arrive(config: &Config, more: &[(&str, &str)]) -> Request {
+    arrive_after(config, &TokenCache::new(0), more)
+}
+
+fn arrive_after(config: &Config, cache: &TokenCache, more: &[(&str, &str)]) -> Request {
     let pairs = request(more);
-    Request::handle_headers(&Headers::new(&pairs), config, at(0))
+    Request::handle_headers(&Headers::new(&pairs), config, cache, at(0))
 }
 
 fn decided(config: Value, more: &[(&str, &str)]) -> Decision {
@@ -33,11 +37,22 @@ fn go_on(
     token: &str,
     now: UnixTime,
 ) -> (Reason, Option<bool>) {
-    let Request::AwaitingKey(waiting) = arrive(config, &[("x-amzn-oidc-data", token)]) else {
+    go_on_with(KEY.with(Rc::clone), config, cache, token, now)
+}
+
+fn go_on_with(
+    key: Rc<PublicKey>,
+    config: &Config,
+    cache: &mut TokenCache,
+    token: &str,
+    now: UnixTime,
+) -> (Reason, Option<bool>) {
+    let headers = [("x-amzn-oidc-data", token)];
+    let Request::AwaitingKey(waiting) = arrive_after(config, cache, &headers) else {
         panic!("the key should be needed");
     };
     let mut checks = Checks::new(config, &P256, cache);
-    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, now);
+    let decision = waiting.handle_key(Ok(key), &mut checks, now);
     (decision.reason, checks.cache_hit)
 }
 
@@ -212,6 +227,44 @@ fn a_repeated_token_is_found_in_the_cache_until_it_expires() {
         expired,
         "the header's exp"
     );
+}
+
+#[test]
+fn a_known_token_is_judged_anew_under_another_key() {
+    let config = config_with(json!({}));
+    let mut cache = TokenCache::new(100_000);
+    let token = token();
+    let mut under = |number| {
+        go_on_with(
+            Rc::new(public_key(number)),
+            &config,
+            &mut cache,
+            &token,
+            at(0),
+        )
+    };
+    assert_eq!(under(1), (Reason::Ok, Some(false)));
+    assert_eq!(under(1), (Reason::Ok, Some(false)), "fetched anew");
+    let forged = (rejected(Rejection::InvalidSignature), Some(false));
+    assert_eq!(under(2), forged);
+}
+
+#[test]
+fn requests_that_waited_with_one_token_are_verified_once() {
+    let config = config_with(json!({}));
+    let mut cache = TokenCache::new(100_000);
+    let token = token();
+    let mut hits = Vec::new();
+    let waiting = [(); 2].map(|()| arrive_after(&config, &cache, &[("x-amzn-oidc-data", &token)]));
+    for request in waiting {
+        let Request::AwaitingKey(request) = request else {
+            panic!("the key should be needed");
+        };
+        let mut checks = Checks::new(&config, &P256, &mut cache);
+        let decision = request.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
+        hits.push((decision.reason, checks.cache_hit));
+    }
+    assert_eq!(hits, [(Reason::Ok, Some(false)), (Reason::Ok, Some(true))]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Claimant {
         }
     }
 
-    pub(super) fn known(kid: KeyId, signer: Rc<LoadBalancer>) -> Self {
+    pub(crate) fn known(kid: KeyId, signer: Rc<LoadBalancer>) -> Self {
         Self {
             kid: Claimed::Known(kid),
             signer: Claimed::Known(signer),

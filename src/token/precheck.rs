@@ -36,11 +36,6 @@ impl PrecheckedToken {
         self.kid
     }
 
-    /// Whose token it claims to be.
-    pub fn claimant(&self) -> Claimant {
-        Claimant::known(self.kid, Rc::clone(&self.load_balancer))
-    }
-
     /// The protected header's `exp`.
     pub fn exp(&self) -> UnixTime {
         self.exp

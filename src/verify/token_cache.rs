@@ -1,32 +1,96 @@
-//! Tokens that were accepted, so that a repeated one costs no ECDSA.
+//! Tokens that were accepted, so that a repeated one costs no ECDSA and is not parsed again.
 //!
-//! The whole token is compared, never a hash of it alone, so no collision makes one token pass for
-//! another. An entry counts only while the key store holds the very key that verified it, and what can
+//! The whole token is compared, never a part or a hash of it alone, so no collision makes one token pass
+//! for another. An entry counts only while the key store holds the very key that verified it, and what can
 //! change with time is checked again on each hit. Only accepted tokens get in, so the cache can't be
 //! filled without a load balancer's signature; its memory is bounded all the same.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use super::VerifiedToken;
 use crate::claims::Identity;
+use crate::config::LoadBalancer;
 use crate::keys::PublicKey;
+use crate::time::UnixTime;
+use crate::token::KeyId;
 
 /// What an entry takes beside its token and its identity: both map slots, the counters and the
 /// allocator's overhead, rounded up.
-const ENTRY_OVERHEAD: usize = 256;
+const ENTRY_OVERHEAD: usize = 384;
 
-/// A bounded map from tokens to identities; the oldest entries leave first, for they expire first.
+/// The end of a token, where its signature is: entries are looked up by it, because hashing a whole token
+/// would cost more than all else of a hit.
+type Tail = [u8; 32];
+
+/// A token that was accepted, and what judging it gave.
+#[derive(Debug)]
+pub struct AcceptedToken {
+    raw: Box<[u8]>,
+    load_balancer: Rc<LoadBalancer>,
+    kid: KeyId,
+    exp: UnixTime,
+    key: Rc<PublicKey>,
+    identity: Rc<Identity>,
+}
+
+impl AcceptedToken {
+    /// `key` verified the token, and its claims are those of `identity`.
+    pub fn new(token: &VerifiedToken, key: Rc<PublicKey>, identity: Rc<Identity>) -> Self {
+        Self {
+            raw: token.raw().into(),
+            load_balancer: Rc::clone(token.load_balancer()),
+            kid: token.kid(),
+            exp: token.exp(),
+            key,
+            identity,
+        }
+    }
+
+    /// The whole token as it was received.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The load balancer that signed.
+    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
+        &self.load_balancer
+    }
+
+    /// The key that it names.
+    pub fn kid(&self) -> KeyId {
+        self.kid
+    }
+
+    /// The protected header's `exp`.
+    pub fn exp(&self) -> UnixTime {
+        self.exp
+    }
+
+    /// Whether this very key verified it.
+    pub fn is_verified_by(&self, key: &Rc<PublicKey>) -> bool {
+        Rc::ptr_eq(&self.key, key)
+    }
+
+    /// Its user.
+    pub fn identity(&self) -> &Rc<Identity> {
+        &self.identity
+    }
+
+    fn bytes(&self) -> usize {
+        self.raw
+            .len()
+            .saturating_add(self.identity.heap_bytes())
+            .saturating_add(ENTRY_OVERHEAD)
+    }
+}
+
+/// A bounded map of accepted tokens; the oldest entries leave first, for they expire first.
 pub struct TokenCache {
     max_bytes: usize,
     bytes: usize,
-    entries: HashMap<Rc<[u8]>, Entry>,
-    oldest_first: VecDeque<Rc<[u8]>>,
-}
-
-struct Entry {
-    key: Rc<PublicKey>,
-    identity: Rc<Identity>,
-    bytes: usize,
+    entries: HashMap<Tail, Rc<AcceptedToken>>,
+    oldest_first: VecDeque<Tail>,
 }
 
 impl TokenCache {
@@ -45,54 +109,53 @@ impl TokenCache {
         self.max_bytes > 0
     }
 
-    /// The identity that this very token gave when this very key verified it.
-    pub fn find(&self, token: &[u8], key: &Rc<PublicKey>) -> Option<Rc<Identity>> {
-        let entry = self.entries.get(token)?;
-        Rc::ptr_eq(&entry.key, key).then(|| Rc::clone(&entry.identity))
+    /// What is known of this very token; it counts only for a request whose key
+    /// [`AcceptedToken::is_verified_by`] names.
+    pub fn find(&self, raw: &[u8]) -> Option<&Rc<AcceptedToken>> {
+        self.entries
+            .get(&tail(raw))
+            .filter(|known| known.raw() == raw)
     }
 
     /// Keeps an accepted token.
-    pub fn insert(&mut self, token: &[u8], key: Rc<PublicKey>, identity: Rc<Identity>) {
-        let bytes = token
-            .len()
-            .saturating_add(identity.heap_bytes())
-            .saturating_add(ENTRY_OVERHEAD);
+    pub fn insert(&mut self, token: AcceptedToken) {
+        let bytes = token.bytes();
         if bytes > self.max_bytes {
             return;
         }
         while self.bytes.saturating_add(bytes) > self.max_bytes {
             self.remove_oldest();
         }
-        let token: Rc<[u8]> = token.into();
-        let entry = Entry {
-            key,
-            identity,
-            bytes,
-        };
         self.bytes = self.bytes.saturating_add(bytes);
-        match self.entries.insert(Rc::clone(&token), entry) {
+        let tail = tail(token.raw());
+        match self.entries.insert(tail, Rc::new(token)) {
             // The same token under another key: it keeps its place in the line.
-            Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced.bytes),
-            None => self.oldest_first.push_back(token),
+            Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced.bytes()),
+            None => self.oldest_first.push_back(tail),
         }
     }
 
     /// Forgets what a key verified that is gone.
     pub fn remove_key(&mut self, key: &Rc<PublicKey>) {
-        self.entries.retain(|_, entry| !Rc::ptr_eq(&entry.key, key));
+        self.entries.retain(|_, token| !token.is_verified_by(key));
         self.oldest_first
-            .retain(|token| self.entries.contains_key(token));
-        self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
+            .retain(|tail| self.entries.contains_key(tail));
+        self.bytes = self.entries.values().map(|token| token.bytes()).sum();
     }
 
     fn remove_oldest(&mut self) {
         let removed = self
             .oldest_first
             .pop_front()
-            .and_then(|token| self.entries.remove(&token));
+            .and_then(|tail| self.entries.remove(&tail));
         // With nothing left the count is zero, whatever it was: the loop above must end.
-        self.bytes = removed.map_or(0, |entry| self.bytes.saturating_sub(entry.bytes));
+        self.bytes = removed.map_or(0, |token| self.bytes.saturating_sub(token.bytes()));
     }
+}
+
+/// Of a text that is shorter, and so is no token, anything will do.
+fn tail(raw: &[u8]) -> Tail {
+    raw.last_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

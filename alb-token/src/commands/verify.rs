@@ -141,16 +141,17 @@ fn judge(
 ) -> Result<Verdict, Failure> {
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
     let inspection = || Inspection::of(token, now);
-    let decision = match Request::handle_headers(&Headers::new(&pairs), config, now) {
-        Request::Decided(decision) => decision,
-        Request::AwaitingKey(waiting) => match key {
-            Some(key) => with_key(waiting, key, config, now),
-            None => {
-                let url = key_url(&waiting, config);
-                return Ok(Verdict::KeyNeeded { url });
-            }
-        },
-    };
+    let decision =
+        match Request::handle_headers(&Headers::new(&pairs), config, &TokenCache::new(0), now) {
+            Request::Decided(decision) => decision,
+            Request::AwaitingKey(waiting) => match key {
+                Some(key) => with_key(waiting, key, config, now),
+                None => {
+                    let url = key_url(&waiting, config);
+                    return Ok(Verdict::KeyNeeded { url });
+                }
+            },
+        };
     Verdict::of(decision, inspection)
 }
 

@@ -2,6 +2,7 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
+use alb_authn::verify::TokenCache;
 use alb_token::mint::encode;
 use serde_json::{Value, json};
 
@@ -67,7 +68,12 @@ fn core_says(token: &str) -> Option<Rejection> {
     let config = json!({"loadBalancers": [{"arn": ARN, "issuers": ["*"], "clientIds": ["*"]}]});
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token.as_bytes())];
-    match Request::handle_headers(&Headers::new(&pairs), &config, UnixTime::from_secs(NOON)) {
+    match Request::handle_headers(
+        &Headers::new(&pairs),
+        &config,
+        &TokenCache::new(0),
+        UnixTime::from_secs(NOON),
+    ) {
         Request::Decided(decision) => match decision.reason {
             Reason::Rejected(rejection) => Some(rejection),
             other => panic!("{other:?}"),

@@ -29,13 +29,14 @@ enum Call {
     Remove,
     Set,
     Add,
-    Property,
+    Property(&'static str),
     ClearRoute,
     Count(u32),
 }
 
 impl Call {
-    fn parse(name: &str) -> Option<Self> {
+    /// Each property is set once: to set one again is another, cheaper thing for Envoy.
+    fn parse(name: &str, properties: &mut impl Iterator<Item = &'static str>) -> Option<Self> {
         Some(match name {
             "proxy_get_current_time_nanoseconds" => Self::Time,
             "proxy_get_header_map_pairs" => Self::Pairs,
@@ -44,7 +45,7 @@ impl Call {
             "proxy_remove_header_map_value" => Self::Remove,
             "proxy_replace_header_map_value" => Self::Set,
             "proxy_add_header_map_value" => Self::Add,
-            "proxy_set_property" => Self::Property,
+            "proxy_set_property" => Self::Property(properties.next()?),
             "proxy_call_foreign_function" => Self::ClearRoute,
             "proxy_increment_metric" => {
                 Self::Count(hostcalls::define_metric(MetricType::Counter, "bench.requests").ok()?)
@@ -64,8 +65,8 @@ impl Call {
             Self::Remove => _ = hostcalls::remove_map_value(map, TOKEN),
             Self::Set => _ = hostcalls::set_map_value(map, USER, Some(ALICE)),
             Self::Add => _ = hostcalls::add_map_value(map, USER, ALICE),
-            Self::Property => {
-                _ = hostcalls::set_property(vec!["alb_authn.user"], Some(ALICE.as_bytes()));
+            Self::Property(name) => {
+                _ = hostcalls::set_property(vec![name], Some(ALICE.as_bytes()));
             }
             Self::ClearRoute => drop(hostcalls::call_foreign_function("clear_route_cache", None)),
             Self::Count(id) => _ = hostcalls::increment_metric(id, 1),
@@ -103,7 +104,11 @@ impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
         let list = self.get_plugin_configuration().unwrap_or_default();
         let list = String::from_utf8_lossy(&list);
-        let calls: Option<Rc<[Call]>> = list.split_whitespace().map(Call::parse).collect();
+        let mut properties = ["alb_authn.reason", "alb_authn.user"].into_iter();
+        let calls: Option<Rc<[Call]>> = list
+            .split_whitespace()
+            .map(|name| Call::parse(name, &mut properties))
+            .collect();
         calls.map(|calls| self.calls = calls).is_some()
     }
 

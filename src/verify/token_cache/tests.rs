@@ -33,7 +33,7 @@ fn text(number: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_is_found_whole_and_counts_under_its_key_only() {
+fn a_token_is_found_whole_and_under_its_key_only() {
     let sample = Sample::new();
     let (key, same_bytes) = (Rc::new(public_key(1)), Rc::new(public_key(1)));
     let mut cache = TokenCache::new(10_000);

@@ -48,7 +48,7 @@ def page(run):
 
 
 HOW = """\
-<!-- Written by `make bench`; the part from "What was changed" on is bench/levers.md. -->
+<!-- Written by `make bench`; the part from "Where the time goes" on is bench/levers.md. -->
 # Benchmarks
 
 ![CPU time that a filter adds to a request](benchmarks.svg)

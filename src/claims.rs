@@ -290,8 +290,12 @@ impl<'a> Claim<'a> {
         if !mapping.prefix.is_empty() && value.contains(&mapping.prefix) {
             return Err(Rejection::UnusableClaim);
         }
-        // Policies match the elements of a list one by one.
-        let is_reserved = |start: &String| value.split(',').any(|part| part.starts_with(start));
+        // Policies match the elements of a list one by one, and readers trim them.
+        let is_reserved = |start: &String| {
+            value
+                .split(',')
+                .any(|part| part.trim_start().starts_with(start))
+        };
         if mapping.reserved_starts.iter().any(is_reserved) {
             return Err(Rejection::UnusableClaim);
         }

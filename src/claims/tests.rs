@@ -422,6 +422,8 @@ fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
         ("", json!("x partner:bob"), user("x partner:bob")),
         ("", json!("partner:bob"), refused()),
         ("", json!(["eve", "partner:bob"]), refused()),
+        ("", json!("eve,partner:bob"), refused()),
+        ("", json!("eve, \u{a0}partner:bob"), refused()),
         ("partner:", json!("eve"), user("partner:eve")),
         ("partner:", json!("lab:bob"), refused()),
         ("part", json!("ner:bob"), refused()),

@@ -290,18 +290,23 @@ impl<'a> Claim<'a> {
         if !mapping.prefix.is_empty() && value.contains(&mapping.prefix) {
             return Err(Rejection::UnusableClaim);
         }
-        // Policies match the elements of a list one by one, and readers trim them.
-        let is_reserved = |start: &String| {
-            value
-                .split(',')
-                .any(|part| part.trim_start().starts_with(start))
-        };
-        if mapping.reserved_starts.iter().any(is_reserved) {
+        value.insert_str(0, &mapping.prefix);
+        if names_another_load_balancers_user(&value, mapping) {
             return Err(Rejection::UnusableClaim);
         }
-        value.insert_str(0, &mapping.prefix);
         Ok(value)
     }
+}
+
+/// Policies match the elements of a list one by one, and readers trim them. Only the first begins with the
+/// mapping's own prefix, and so with every prefix that its own begins with.
+fn names_another_load_balancers_user(value: &str, mapping: &ClaimToHeader) -> bool {
+    value.split(',').enumerate().any(|(i, part)| {
+        mapping.other_prefixes.iter().any(|other| {
+            let is_our_own = i == 0 && mapping.prefix.starts_with(other);
+            part.trim_start().starts_with(other) && !is_our_own
+        })
+    })
 }
 
 /// Elements joined with `,`. Policies match list elements by the comma, so none may hold one, and

@@ -146,9 +146,8 @@ pub struct ClaimToHeader {
     pub claim: ClaimPath,
     /// Put before the value.
     pub prefix: String,
-    /// How no value may start: with it, prefix and value together would begin with the longer prefix
-    /// that another load balancer's users have in the same header.
-    pub reserved_starts: Vec<String>,
+    /// The prefixes that other load balancers' users have in the same header; none is empty.
+    pub other_prefixes: Vec<String>,
     /// ASCII letters of the value in lower case.
     pub lowercase: bool,
     /// Whether a token without the claim is refused.

@@ -428,6 +428,14 @@ fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
         ("partner:", json!("lab:bob"), refused()),
         ("part", json!("ner:bob"), refused()),
         ("ours:", json!("partner:bob"), user("ours:partner:bob")),
+        ("ours:", json!(["eve", "partner:bob"]), refused()),
+        ("ours:", json!("eve, partner:bob"), refused()),
+        (
+            "partner:lab:",
+            json!(["eve", "bob"]),
+            user("partner:lab:eve,bob"),
+        ),
+        ("partner:lab:", json!(["eve", "partner:bob"]), refused()),
     ];
     for (own, value, expected) in cases {
         assert_eq!(judge_as(own, value.clone()), expected, "{own:?} {value}");

@@ -110,7 +110,7 @@ fn default_output() -> Vec<ClaimToHeader> {
             header,
             claim: ClaimPath::Name("email".to_owned()),
             prefix: String::new(),
-            reserved_starts: Vec::new(),
+            other_prefixes: Vec::new(),
             lowercase: false,
             required: true,
         })

@@ -39,7 +39,7 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
                 header,
                 claim,
                 prefix,
-                reserved_starts: Vec::new(),
+                other_prefixes: Vec::new(),
                 lowercase,
                 required,
             });

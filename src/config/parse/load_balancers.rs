@@ -29,13 +29,13 @@ pub(super) fn read_load_balancers(
         }
     }
     load_balancers.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
-    reserve_longer_prefixes(&mut load_balancers);
+    note_other_prefixes(&mut load_balancers);
     Some(load_balancers.into_iter().map(Rc::new).collect())
 }
 
 /// Users of one load balancer must not be able to name those of another: where one mapping has the
 /// prefix `partner:` and another none, the other's value `partner:eve` is nobody's.
-fn reserve_longer_prefixes(load_balancers: &mut [LoadBalancer]) {
+fn note_other_prefixes(load_balancers: &mut [LoadBalancer]) {
     let mappings = |lb: &LoadBalancer| lb.output_claim_to_headers.clone();
     let all: Vec<ClaimToHeader> = load_balancers.iter().flat_map(mappings).collect();
     for own in load_balancers
@@ -45,13 +45,12 @@ fn reserve_longer_prefixes(load_balancers: &mut [LoadBalancer]) {
         let same_header = all
             .iter()
             .filter(|other| other.header.folds_with(own.header.as_str().as_bytes()));
-        own.reserved_starts = same_header
-            .filter_map(|other| other.prefix.strip_prefix(&own.prefix))
-            .filter(|rest| !rest.is_empty())
-            .map(str::to_owned)
+        own.other_prefixes = same_header
+            .map(|other| other.prefix.clone())
+            .filter(|prefix| !prefix.is_empty() && *prefix != own.prefix)
             .collect();
-        own.reserved_starts.sort_unstable();
-        own.reserved_starts.dedup();
+        own.other_prefixes.sort_unstable();
+        own.other_prefixes.dedup();
     }
 }
 

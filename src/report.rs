@@ -12,7 +12,7 @@ use crate::config::{Allowed, Config, Mode};
 use crate::keys::{FetchFailure, Outcome};
 use crate::reason::{Reason, Rejection};
 use crate::request::{Action, Decision};
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 use log_limit::LogLimit;
 use log_value::log_value;
 
@@ -125,7 +125,8 @@ pub struct Report {
     events: std::collections::VecDeque<Event>,
     refusals: LogLimit<Rejection>,
     fetch_failures: LogLimit<()>,
-    next_reminder: Option<UnixTime>,
+    /// Until the next reminder; only in observe mode.
+    reminder: Option<Span>,
 }
 
 impl Report {
@@ -136,7 +137,7 @@ impl Report {
             events: std::collections::VecDeque::new(),
             refusals: LogLimit::default(),
             fetch_failures: LogLimit::default(),
-            next_reminder: (config.mode == Mode::Observe).then_some(now),
+            reminder: (config.mode == Mode::Observe).then_some(Span::new(now, Duration::ZERO)),
         };
         report.log(Level::Info, start_line(config, signature_backend));
         for load_balancer in config.load_balancers() {
@@ -242,8 +243,8 @@ impl Report {
                 format!("key_fetch=failed suppressed={left_out}"),
             );
         }
-        if self.next_reminder.is_some_and(|due| due <= now) {
-            self.next_reminder = Some(now.plus(OBSERVE_REMINDER));
+        if self.reminder.is_some_and(|pause| pause.is_over(now)) {
+            self.reminder = Some(Span::new(now, OBSERVE_REMINDER));
             let line = "mode=observe nothing is refused; requests without a verified identity \
                         are forwarded without identity headers";
             self.log(Level::Warn, line.to_owned());
@@ -256,7 +257,7 @@ impl Report {
         let limits = [
             self.refusals.next_end(),
             self.fetch_failures.next_end(),
-            self.next_reminder,
+            self.reminder.map(Span::end),
         ];
         limits.into_iter().flatten().min()
     }

@@ -47,6 +47,34 @@ impl UnixTime {
     }
 }
 
+/// A length of time on the wall clock, which may be set at any moment.
+///
+/// Set forward, the clock ends it early; set back, it would last for as long as the clock was wrong: a retry
+/// that is due in 100 ms would hold every request for an hour. So a clock that stands more than one length
+/// before the start ends it too, and none lasts more than three lengths (decision 0014).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    start: UnixTime,
+    length: Duration,
+}
+
+impl Span {
+    /// From `start` on.
+    pub const fn new(start: UnixTime, length: Duration) -> Self {
+        Self { start, length }
+    }
+
+    /// When it is over, unless the clock is set.
+    pub fn end(self) -> UnixTime {
+        self.start.plus(self.length)
+    }
+
+    /// Whether it is over.
+    pub fn is_over(self, now: UnixTime) -> bool {
+        self.end() <= now || self.start.since(now) > self.length
+    }
+}
+
 /// How much later than asked a timer may end before it is taken for lost.
 const TIMER_GRACE: Duration = Duration::from_secs(1);
 
@@ -62,6 +90,26 @@ pub fn must_set_timer(set: Option<UnixTime>, due: UnixTime, now: UnixTime) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_ends_in_time_or_where_the_clock_is_set_back_by_more_than_its_length() {
+        let at = UnixTime::from_millis;
+        let cases = [
+            ("at its start", 1000, false),
+            ("just before its end", 1099, false),
+            ("at its end", 1100, true),
+            ("set forward", 9000, true),
+            ("set back a little", 900, false),
+            ("set back further", 899, true),
+            ("set back far", -9000, true),
+        ];
+        let span = Span::new(at(1000), Duration::from_millis(100));
+        for (case, now, expected) in cases {
+            assert_eq!(span.is_over(at(now)), expected, "{case}");
+        }
+        let none = Span::new(at(1000), Duration::ZERO);
+        assert!(none.is_over(at(1000)) && none.is_over(at(999)));
+    }
 
     #[test]
     fn a_timer_is_set_anew_where_it_would_miss_what_is_due() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::PublicKey;
 use crate::config::KeyLimits;
 use crate::reason::Rejection;
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 /// One key's entry; it lives as long as anything is in it.
 #[derive(Default)]
@@ -35,18 +35,16 @@ impl Entry {
 
     /// What forbids a fetch at this time.
     pub(super) fn block_at(&self, now: UnixTime) -> Option<Block> {
-        self.block
-            .filter(|block| block.since <= now && now < block.until)
+        self.block.filter(|block| !block.span.is_over(now))
     }
 
     pub(super) fn blocked_until(&self) -> Option<UnixTime> {
-        self.block.map(|block| block.until)
+        self.block.map(|block| block.span.end())
     }
 
     pub(super) fn note_not_found(&mut self, now: UnixTime, ttl: Duration) {
         self.block = Some(Block {
-            since: now,
-            until: now.plus(ttl),
+            span: Span::new(now, ttl),
             failures: 0,
         });
     }
@@ -58,8 +56,7 @@ impl Entry {
         let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
         let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
         self.block = Some(Block {
-            since: now,
-            until: now.plus(back_off.min(LONGEST_BACK_OFF)),
+            span: Span::new(now, back_off.min(LONGEST_BACK_OFF)),
             failures,
         });
     }
@@ -92,9 +89,13 @@ impl Held {
         }
     }
 
-    pub(super) fn usable_until(&self, limits: &KeyLimits) -> UnixTime {
-        self.fetched_at
-            .plus(limits.refresh_interval.max(limits.max_stale))
+    pub(super) fn is_usable(&self, limits: &KeyLimits, now: UnixTime) -> bool {
+        let life = limits.refresh_interval.max(limits.max_stale);
+        !Span::new(self.fetched_at, life).is_over(now)
+    }
+
+    pub(super) fn is_due(&self, limits: &KeyLimits, now: UnixTime) -> bool {
+        Span::new(self.fetched_at, limits.refresh_interval).is_over(now)
     }
 }
 
@@ -108,15 +109,15 @@ pub(super) struct Fetch {
 
 /// Where the current attempt is.
 pub(super) enum Attempt {
-    Due(UnixTime),
-    Dispatched { number: u64, deadline: UnixTime },
+    Planned(Span),
+    Dispatched { number: u64, wait: Span },
 }
 
 impl Fetch {
     pub(super) fn first(now: UnixTime) -> Self {
         Self {
             started: now,
-            attempt: Attempt::Due(now),
+            attempt: Attempt::Planned(Span::new(now, Duration::ZERO)),
             is_refresh: false,
             is_retried: false,
         }
@@ -129,13 +130,13 @@ impl Fetch {
         }
     }
 
-    /// Plans the one retry; `false` where it was used up.
-    pub(super) fn retry_at(&mut self, time: UnixTime) -> bool {
+    /// Plans the one retry for the end of `pause`; `false` where it was used up.
+    pub(super) fn retry_after(&mut self, pause: Span) -> bool {
         if self.is_retried {
             return false;
         }
         self.is_retried = true;
-        self.attempt = Attempt::Due(time);
+        self.attempt = Attempt::Planned(pause);
         true
     }
 
@@ -145,32 +146,27 @@ impl Fetch {
 
     pub(super) fn overdue_attempt(&self, now: UnixTime) -> Option<u64> {
         match self.attempt {
-            Attempt::Dispatched { number, deadline } if deadline <= now => Some(number),
+            Attempt::Dispatched { number, wait } if wait.is_over(now) => Some(number),
             _ => None,
         }
     }
 
-    pub(super) fn due_at(&self) -> Option<UnixTime> {
-        match self.attempt {
-            Attempt::Due(time) => Some(time),
-            Attempt::Dispatched { .. } => None,
-        }
+    pub(super) fn is_due(&self, now: UnixTime) -> bool {
+        matches!(self.attempt, Attempt::Planned(pause) if pause.is_over(now))
     }
 
-    pub(super) fn deadline(&self) -> Option<UnixTime> {
+    /// When the planned attempt is due, or the dispatched one overdue.
+    pub(super) fn next_time(&self) -> UnixTime {
         match self.attempt {
-            Attempt::Due(_) => None,
-            Attempt::Dispatched { deadline, .. } => Some(deadline),
+            Attempt::Planned(span) | Attempt::Dispatched { wait: span, .. } => span.end(),
         }
     }
 }
 
-/// No fetch before `until`: after `failures` in a row, or, with none, because there is no such key.
-/// A clock that was set back to before `since` ends it: it must not last as long as the clock was wrong.
+/// No fetch for this long: after `failures` in a row, or, with none, because there is no such key.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
-    since: UnixTime,
-    until: UnixTime,
+    span: Span,
     failures: u32,
 }
 
@@ -191,6 +187,6 @@ impl Block {
     }
 
     fn is_forgotten(self, now: UnixTime) -> bool {
-        now >= self.until.plus(FAILURE_MEMORY)
+        self.span.is_over(now) && Span::new(self.span.end(), FAILURE_MEMORY).is_over(now)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::alb::KeyEndpoint;
 use crate::config::KeyLimits;
 use crate::reason::Rejection;
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 /// Entries that hold nothing but "not before …", beside those in use. Under a flood of random key ids
 /// the soonest over leave first; each costs under 300 bytes.
@@ -40,7 +40,7 @@ pub struct KeyStore {
     fetching: Vec<KeyRef>,
     held: usize,
     next_number: u64,
-    next_sweep: UnixTime,
+    last_sweep: Span,
     answers: VecDeque<(StreamId, Answer)>,
     outcomes: VecDeque<Outcome>,
     dropped: VecDeque<Rc<PublicKey>>,
@@ -58,7 +58,7 @@ impl KeyStore {
             fetching: Vec::new(),
             held: 0,
             next_number: 0,
-            next_sweep: UnixTime::from_millis(0),
+            last_sweep: Span::new(UnixTime::from_millis(0), SWEEP_INTERVAL),
             answers: VecDeque::new(),
             outcomes: VecDeque::new(),
             dropped: VecDeque::new(),
@@ -124,13 +124,13 @@ impl KeyStore {
     fn use_held(&mut self, key: KeyRef, now: UnixTime) -> Option<Rc<PublicKey>> {
         let entry = self.entries.get_mut(&key)?;
         let held = entry.held.as_mut()?;
-        if now >= held.usable_until(&self.limits) {
+        if !held.is_usable(&self.limits, now) {
             return None;
         }
         held.last_used = now;
         let public_key = Rc::clone(&held.key);
-        let due = now >= held.fetched_at.plus(self.limits.refresh_interval);
-        if due && entry.fetch.is_none() && entry.block_at(now).is_none() {
+        if held.is_due(&self.limits, now) && entry.fetch.is_none() && entry.block_at(now).is_none()
+        {
             entry.fetch = Some(Fetch::refresh(now));
             self.fetching.push(key);
         }
@@ -178,7 +178,7 @@ impl KeyStore {
         }
         if let FetchResult::Failed(failure) = &result
             && failure.is_worth_a_retry()
-            && fetch.retry_at(now.plus(RETRY_AFTER))
+            && fetch.retry_after(Span::new(now, RETRY_AFTER))
         {
             return;
         }
@@ -267,8 +267,8 @@ impl KeyStore {
         };
         let said_before = held
             .not_found_at
-            .is_some_and(|first| now >= first.plus(ttl));
-        if held.is_proven && !said_before && now < held.usable_until(&self.limits) {
+            .is_some_and(|first| Span::new(first, ttl).is_over(now));
+        if held.is_proven && !said_before && held.is_usable(&self.limits, now) {
             held.not_found_at.get_or_insert(now);
         } else {
             self.drop_key(key);
@@ -316,9 +316,9 @@ impl KeyStore {
             self.answers
                 .push_back((stream, Err(Rejection::KeyUnavailable)));
         }
-        if now >= self.next_sweep {
+        if self.last_sweep.is_over(now) {
             self.entries.retain(|_, entry| !entry.is_stale(now));
-            self.next_sweep = now.plus(SWEEP_INTERVAL);
+            self.last_sweep = Span::new(now, SWEEP_INTERVAL);
         }
     }
 
@@ -330,9 +330,12 @@ impl KeyStore {
         let key = self.next_due(now).or_else(|| self.next_queued(now))?;
         self.next_number = self.next_number.wrapping_add(1);
         let number = self.next_number;
-        let deadline = now.plus(self.limits.fetch_timeout).plus(DEADLINE_GRACE);
+        let patience = self.limits.fetch_timeout.saturating_add(DEADLINE_GRACE);
         let fetch = self.entries.get_mut(&key)?.fetch.as_mut()?;
-        fetch.attempt = Attempt::Dispatched { number, deadline };
+        fetch.attempt = Attempt::Dispatched {
+            number,
+            wait: Span::new(now, patience),
+        };
         Some(AttemptId { key, number })
     }
 
@@ -340,7 +343,7 @@ impl KeyStore {
     fn next_due(&self, now: UnixTime) -> Option<KeyRef> {
         let is_due = |key: &&KeyRef| {
             let fetch = self.entries.get(key).and_then(|entry| entry.fetch.as_ref());
-            fetch.and_then(Fetch::due_at).is_some_and(|due| due <= now)
+            fetch.is_some_and(|fetch| fetch.is_due(now))
         };
         self.fetching.iter().find(is_due).copied()
     }
@@ -400,8 +403,8 @@ impl KeyStore {
     #[must_use]
     pub fn poll_wakeup(&self) -> Option<UnixTime> {
         let fetches = self.fetching.iter().filter_map(|key| {
-            let fetch = self.entries.get(key)?.fetch.as_ref()?;
-            fetch.due_at().or_else(|| fetch.deadline())
+            let fetch = self.entries.get(key)?.fetch.as_ref();
+            fetch.map(Fetch::next_time)
         });
         fetches.chain(self.waiting.next_deadline()).min()
     }

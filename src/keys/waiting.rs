@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{KeyRef, StreamId};
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 /// Tokens of waiting requests, and what is kept of their headers, together: what a flood can make the
 /// VM hold.
@@ -16,13 +16,13 @@ pub(super) struct Waiting {
     max_wait: Duration,
     waiters: HashMap<StreamId, Waiter>,
     bytes: usize,
-    /// No waiter's deadline is sooner; a waiter that left may have had it.
-    next_deadline: Option<UnixTime>,
+    /// No waiter's wait ends sooner; a waiter that left may have had it.
+    first: Option<Span>,
 }
 
 struct Waiter {
     key: KeyRef,
-    deadline: UnixTime,
+    wait: Span,
     bytes: usize,
 }
 
@@ -33,7 +33,7 @@ impl Waiting {
             max_wait,
             waiters: HashMap::new(),
             bytes: 0,
-            next_deadline: None,
+            first: None,
         }
     }
 
@@ -47,20 +47,11 @@ impl Waiting {
     }
 
     pub(super) fn insert(&mut self, stream: StreamId, key: KeyRef, bytes: usize, now: UnixTime) {
-        let deadline = now.plus(self.max_wait);
-        self.waiters.insert(
-            stream,
-            Waiter {
-                key,
-                deadline,
-                bytes,
-            },
-        );
+        let wait = Span::new(now, self.max_wait);
+        self.waiters.insert(stream, Waiter { key, wait, bytes });
         self.bytes = self.bytes.saturating_add(bytes);
-        self.next_deadline = Some(
-            self.next_deadline
-                .map_or(deadline, |next| next.min(deadline)),
-        );
+        let first = self.first.filter(|first| first.end() <= wait.end());
+        self.first = first.or(Some(wait));
     }
 
     /// The key that the request waited for.
@@ -68,7 +59,7 @@ impl Waiting {
         let waiter = self.waiters.remove(&stream)?;
         self.bytes = self.bytes.saturating_sub(waiter.bytes);
         if self.waiters.is_empty() {
-            self.next_deadline = None;
+            self.first = None;
         }
         Some(waiter.key)
     }
@@ -80,16 +71,13 @@ impl Waiting {
 
     /// Who has waited for too long. Looks at all only when the first deadline may be over.
     pub(super) fn overdue(&mut self, now: UnixTime) -> Vec<StreamId> {
-        if self.next_deadline.is_none_or(|deadline| now < deadline) {
+        if self.first.is_none_or(|first| !first.is_over(now)) {
             return Vec::new();
         }
-        let later = self
-            .waiters
-            .values()
-            .map(|w| w.deadline)
-            .filter(|deadline| now < *deadline);
-        self.next_deadline = later.min();
-        self.those(|waiter| waiter.deadline <= now)
+        let waits = self.waiters.values().map(|waiter| waiter.wait);
+        let others = waits.filter(|wait| !wait.is_over(now));
+        self.first = others.min_by_key(|wait| wait.end());
+        self.those(|waiter| waiter.wait.is_over(now))
     }
 
     fn those(&self, are: impl Fn(&Waiter) -> bool) -> Vec<StreamId> {
@@ -98,6 +86,6 @@ impl Waiting {
     }
 
     pub(super) fn next_deadline(&self) -> Option<UnixTime> {
-        self.next_deadline
+        self.first.map(Span::end)
     }
 }

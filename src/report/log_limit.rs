@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 const LINES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct LogLimit<K>(Vec<(K, Window)>);
 
 struct Window {
-    end: UnixTime,
+    span: Span,
     lines: u32,
     left_out: u64,
 }
@@ -21,7 +21,7 @@ impl Window {
     /// With its first line.
     fn open(now: UnixTime) -> Self {
         Self {
-            end: now.plus(WINDOW),
+            span: Span::new(now, WINDOW),
             lines: 1,
             left_out: 0,
         }
@@ -42,7 +42,7 @@ impl<K: Copy + PartialEq> LogLimit<K> {
             self.0.push((kind, Window::open(now)));
             return true;
         };
-        if now >= window.end && window.left_out == 0 {
+        if window.span.is_over(now) && window.left_out == 0 {
             *window = Window::open(now);
             return true;
         }
@@ -56,7 +56,7 @@ impl<K: Copy + PartialEq> LogLimit<K> {
 
     /// The windows that have ended, with the number of lines left out (never 0).
     pub(super) fn ended(&mut self, now: UnixTime) -> Vec<(K, u64)> {
-        let over = |window: &Window| window.end <= now;
+        let over = |window: &Window| window.span.is_over(now);
         let left_out = self
             .0
             .iter()
@@ -73,7 +73,7 @@ impl<K: Copy + PartialEq> LogLimit<K> {
         self.0
             .iter()
             .filter(|(_, window)| window.left_out > 0)
-            .map(|(_, window)| window.end)
+            .map(|(_, window)| window.span.end())
             .min()
     }
 }
@@ -96,6 +96,17 @@ mod tests {
         assert_eq!(limit.ended(at(1000)), [('a', 15)]);
         assert!(limit.admit('a', at(1001)));
         assert_eq!(limit.next_end(), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_silence_a_kind_for_long() {
+        let mut limit = LogLimit::default();
+        let lines = |limit: &mut LogLimit<char>, time| {
+            (0..20).filter(|_| limit.admit('a', at(time))).count()
+        };
+        assert_eq!(lines(&mut limit, 3_600_000), 10);
+        assert_eq!(limit.ended(at(0)), [('a', 10)]);
+        assert_eq!(lines(&mut limit, 0), 10);
     }
 
     #[test]

@@ -29,7 +29,10 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
         });
         let claim = object.required("claim", read_claim_path);
         let prefix = object.or("prefix", String::new(), |node| {
-            node.text_that("no control characters", |text| !has_control(text))
+            // A blank at the start of a header's value is lost on the way.
+            node.text_that("no control characters and no blank at the start", |text| {
+                !has_control(text) && !text.starts_with(char::is_whitespace)
+            })
         });
         let lowercase = object.or("lowercase", false, Node::boolean);
         let required = object.or("required", true, Node::boolean);

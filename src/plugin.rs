@@ -156,9 +156,11 @@ impl Plugin {
         self.after_keys_changed(now);
     }
 
-    /// The configuration ends: what it added to the process-wide gauges is taken back.
+    /// The configuration ends: what it added to the process-wide gauges is taken back. The shell keeps the
+    /// plugin for its public keys, maybe for ever, so the token cache goes now.
     pub fn handle_end(&mut self) {
         self.has_ended = true;
+        self.cache = TokenCache::new(self.config.token_cache_bytes);
         self.report_gauges();
     }
 

@@ -184,6 +184,19 @@ fn a_configuration_that_ends_takes_its_gauges_back() {
 }
 
 #[test]
+fn a_configuration_that_ends_forgets_the_tokens_that_it_accepted() {
+    let mut plugin = plugin(json!({}));
+    assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);
+    serve(&mut plugin, 1, 0);
+    assert_eq!(decisions(&mut plugin, 0), [(1, Reason::Ok)]);
+    assert_eq!(arrive(&mut plugin, 2, &token(), 0), Some(Reason::Ok));
+    assert!(events(&mut plugin).contains(&Event::Count(Counter::TokenCacheHit)));
+    plugin.handle_end();
+    assert_eq!(arrive(&mut plugin, 3, &token(), 0), Some(Reason::Ok));
+    assert!(!events(&mut plugin).contains(&Event::Count(Counter::TokenCacheHit)));
+}
+
+#[test]
 fn in_observe_mode_a_request_waits_half_a_second_at_most() {
     let mut plugin = plugin(json!({ "mode": "observe" }));
     assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);

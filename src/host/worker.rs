@@ -27,7 +27,10 @@ const SOON: Duration = Duration::from_millis(1);
 pub(super) struct Worker {
     plugin: Plugin,
     root_id: u32,
-    /// The calls under way, by the SDK's token; as few as there are slots and refreshes.
+    /// The calls under way, by the SDK's token; as few as there are slots and refreshes. A call that Envoy
+    /// accepted ends with an answer or without headers (source/extensions/common/wasm/context.cc,
+    /// `onHttpCallSuccess`, `onHttpCallFailure`). Should one never end, its entry stays, as it does in Envoy and
+    /// the SDK; the key store has given the attempt up by then.
     calls: Vec<(u32, AttemptId)>,
     /// When the next tick comes, where one is asked for.
     next_tick: Option<UnixTime>,

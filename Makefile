@@ -14,9 +14,9 @@ MODULE := dist/alb_authn.wasm
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ALB_TOKEN := $(TARGET_DIR)/tools/alb-token
 
-# The bytes of the module must not depend on where it is built.
-WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn \
-	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
+# The bytes of the module must not depend on where it is built. Flags are separated by 0x1f, since a folder's name may
+# hold blanks.
+WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn$(shell printf '\037')--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 
 .PHONY: help
 help: ## Show this list
@@ -30,7 +30,7 @@ toolchain:
 
 .PHONY: wasm
 wasm: toolchain ## Build the filter: dist/alb_authn.wasm and its SHA-256
-	RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
+	CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
 	mkdir -p dist
 	cargo run --locked --quiet --package keep-exports -- $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
 	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256

@@ -42,7 +42,7 @@ soak: wasm $(ENVOY) ## SOAK_SECONDS (600) of full load on two workers, each answ
 # The names of functions are all that this build has beside the module's own bytes.
 .PHONY: panic-paths
 panic-paths: toolchain ## Check that the module holds no way to panic but those that a reason is given for
-	CARGO_PROFILE_RELEASE_STRIP=none RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release \
+	CARGO_PROFILE_RELEASE_STRIP=none CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release \
 		--target wasm32-wasip1 --target-dir $(NAMED_DIR) --package alb-authn
 	cargo run --locked --quiet --package panic-paths -- $(NAMED_DIR)/wasm32-wasip1/release/alb_authn.wasm
 

@@ -200,6 +200,9 @@ fn thousands_of_random_key_ids_starve_nobody() {
         .config(json!({"publicKeys": {"maxKeys": 16}}))
         .start();
     s.get("/").token(&s.token()).send().echo();
+    let rotated = alb_token::mint::KeyPair::generate("ffffffff-0000-4000-8000-000000000000");
+    s.endpoint.serve_key(&rotated);
+    let rotated_token = wasm_tests::Forgery::new(&s.load_balancer, &rotated).sign();
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let s = &s;
@@ -207,13 +210,10 @@ fn thousands_of_random_key_ids_starve_nobody() {
         }
         for _ in 0..50 {
             s.get("/").token(&s.token()).send().echo();
+            s.get("/").token(&rotated_token).send().echo();
         }
     });
     assert_eq!(s.endpoint.count(KID), 1);
-    let rotated = alb_token::mint::KeyPair::generate("ffffffff-0000-4000-8000-000000000000");
-    s.endpoint.serve_key(&rotated);
-    let token = wasm_tests::Forgery::new(&s.load_balancer, &rotated).sign();
-    s.get("/").token(&token).send().echo();
     assert!(s.metric("keys") <= 16);
     s.await_metric("waiting_requests", 0);
     s.assert_alive();

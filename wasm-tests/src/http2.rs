@@ -126,6 +126,7 @@ pub(crate) fn can_say(request: &Request) -> bool {
     request.headers.iter().all(|(name, _)| is_plain(name))
         && hosts.count() <= 1
         && request.method != "CONNECT"
+        && request.path.starts_with('/')
         && to_http(request).is_ok_and(|built| {
             built
                 .uri()

@@ -3,6 +3,8 @@
 use alb_authn::keys::{FetchResult, MAX_PEM_BYTES, PublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use p256::ecdsa::VerifyingKey;
+use p256::pkcs8::DecodePublicKey as _;
 
 /// What stands before the point in the SubjectPublicKeyInfo of P-256 (RFC 5480), and the mark of an
 /// uncompressed point.
@@ -37,6 +39,8 @@ pub fn run(data: &[u8]) {
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
         wrapped(&STANDARD.encode(key.spki()))
     );
+    let theirs = VerifyingKey::from_public_key_pem(&canonical);
+    assert_eq!(theirs.as_ref().ok(), Some(key.point()), "p256's reader");
     assert_eq!(PublicKey::from_pem(canonical.as_bytes()), Some(key));
 }
 

@@ -1,13 +1,25 @@
 //! One P-256 public key in PEM, and nothing else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::VerifyingKey;
-use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 
 /// The longest answer that is looked at, in bytes. A P-256 key in PEM has 178; a longer answer is not
 /// one, and copying it into the VM would only help whoever sends it.
 pub const MAX_PEM_BYTES: usize = 8 * 1024;
 
+/// The encapsulation boundaries of RFC 7468 section 13.
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const END: &str = "-----END PUBLIC KEY-----";
+
+/// What DER puts before the 65 bytes of a P-256 point (RFC 5480 section 2): DER has one spelling for it, so
+/// there is nothing to parse. SEQUENCE of 89 bytes { SEQUENCE { id-ecPublicKey, secp256r1 }, BIT STRING of 66
+/// bytes, none of its bits unused }.
+const SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+const POINT_BYTES: usize = 65;
 
 /// A point on P-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +29,22 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo (RFC 5480) in PEM (RFC 7468) with nothing but blanks around it;
-    /// `None` for other curves, several keys, certificates, or more than [`MAX_PEM_BYTES`].
+    /// Reads a SubjectPublicKeyInfo (RFC 5480) of an uncompressed point in PEM (RFC 7468) with nothing but
+    /// blanks around it; `None` for other curves, points that are not on the curve, several keys, certificates,
+    /// or more than [`MAX_PEM_BYTES`].
     pub fn from_pem(body: &[u8]) -> Option<Self> {
         if body.len() > MAX_PEM_BYTES {
             return None;
         }
         let text = std::str::from_utf8(body).ok()?.trim();
-        if !text.starts_with(BEGIN) {
+        let lines = text.strip_prefix(BEGIN)?.strip_suffix(END)?;
+        let base64: String = lines.split_ascii_whitespace().collect();
+        let spki = STANDARD.decode(base64).ok()?;
+        let point = spki.strip_prefix(&SPKI_PREFIX)?;
+        if point.len() != POINT_BYTES {
             return None;
         }
-        let point = VerifyingKey::from_public_key_pem(text).ok()?;
-        // Encoded anew, so that both signature backends work on the same, canonical bytes.
-        let spki = point.to_public_key_der().ok()?.into_vec();
+        let point = VerifyingKey::from_sec1_bytes(point).ok()?;
         Some(Self { spki, point })
     }
 

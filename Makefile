@@ -18,6 +18,17 @@ ALB_TOKEN := $(TARGET_DIR)/tools/alb-token
 # hold blanks.
 WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn$(shell printf '\037')--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 
+# The module as it is linked, and with its unused exports removed. The second is touched only when it becomes another one.
+LINKED := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm
+KEPT := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.kept.wasm
+
+# Binaryen's optimiser (mk/wasm-opt.mk). The features are those that rustc assumes for wasm32-wasip1.
+WASM_OPT_DIR := .cache/wasm-opt
+WASM_OPT_PACKAGES := $(WASM_OPT_DIR)/node_modules/.package-lock.json
+WASM_OPT := PATH="$(CURDIR)/$(WASM_OPT_DIR)/venv/bin:$$PATH" $(WASM_OPT_DIR)/node_modules/.bin/wasm-opt -Os \
+	--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
+	--enable-reference-types --enable-sign-ext
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +42,9 @@ toolchain:
 .PHONY: wasm
 wasm: toolchain ## Build the filter: dist/alb_authn.wasm and its SHA-256
 	CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
-	mkdir -p dist
-	cargo run --locked --quiet --package keep-exports -- $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm $(MODULE)
-	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256
+	cargo run --locked --quiet --package keep-exports -- $(LINKED) $(KEPT).new
+	cmp --silent $(KEPT).new $(KEPT) || mv $(KEPT).new $(KEPT)
+	@$(MAKE) --no-print-directory $(MODULE)
 
 .PHONY: run
 run: wasm tools $(ENVOY) ## Run it here: real Envoy with the filter, a stand-in load balancer, an upstream

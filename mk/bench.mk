@@ -16,10 +16,11 @@ bench: wasm bench-programs $(ENVOY) ## Measure what a request costs, beside nati
 		--signer $(BENCH_TARGET)/tools/bench-tokens $(BENCH_OUTPUT) $(BENCH_ARGS)
 
 .PHONY: bench-programs
-bench-programs: toolchain wrk
+bench-programs: toolchain wrk $(WASM_OPT_PACKAGES)
 	$(BENCH_CARGO) build $(BENCH_MANIFEST) --profile tools --package bench-tokens
 	$(BENCH_CARGO) build $(BENCH_MANIFEST) --release --target wasm32-wasip1 --package bench-filters
 	cargo run --locked --quiet --package keep-exports -- $(BENCH_SDK_HELPER) $(BENCH_HELPER)
+	$(WASM_OPT) $(BENCH_HELPER) --output $(BENCH_HELPER)
 
 .PHONY: wrk
 wrk:

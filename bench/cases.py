@@ -81,6 +81,7 @@ CASES = (
     ),
     Case("calls", ("repeated",), Filter("calls", calls="as ours"), repeated=True, requests=CHEAP),
     Case("calls, decoded", ("repeated",), Filter("calls", calls="decoded"), repeated=True, requests=CHEAP),
+    Case("calls, verified", ("new",), Filter("calls", calls="verified"), repeated=True),
     Case("lua", ("new",), Filter("lua"), requests=8000),
     Case("jwt_authn, new", ("new",), JWT),
     Case("jwt_authn cached, new", ("new",), JWT_CACHED),
@@ -215,4 +216,6 @@ def calls_of(filter_, parts):
     decoded = {"proxy_get_header_map_pairs": "sdk_get_header_map_pairs"}
     if filter_.calls == "decoded":
         return [decoded.get(call, call) for call in parts.calls]
+    if filter_.calls == "verified":
+        return ["verify_signature", *parts.calls]
     return list(parts.calls) if filter_.calls else []

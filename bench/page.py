@@ -14,7 +14,8 @@ SECTIONS = (
         "new",
         "Each token new",
         "jwt_authn, new",
-        "The usual case: the load balancer signs per request. No token comes twice, so caches only cost.",
+        "The usual case: the load balancer signs per request. No token comes twice, so caches only cost. "
+        "`calls, verified` makes this filter's host calls and one of `verify_signature`, and nothing else: it reads no token.",
     ),
     (
         "repeated",

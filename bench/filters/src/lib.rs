@@ -19,6 +19,10 @@ const TOKEN: &str = "x-amzn-oidc-data";
 const USER: &str = "kubeflow-userid";
 const ALICE: &str = "alice@example.com";
 
+/// The arguments of `verify_signature` (Envoy, api `ext/verify_signature.proto`) for a good signature: the key, the
+/// text and the signature of RFC 7515 appendix A.3.
+const GOOD_SIGNATURE: &[u8] = include_bytes!("verify_signature.bin");
+
 /// A host call, with arguments of the sizes that alb-authn gives.
 #[derive(Clone, Copy)]
 enum Call {
@@ -31,6 +35,7 @@ enum Call {
     Add,
     Property(&'static str),
     ClearRoute,
+    Verify,
     Count(u32),
 }
 
@@ -47,6 +52,7 @@ impl Call {
             "proxy_add_header_map_value" => Self::Add,
             "proxy_set_property" => Self::Property(properties.next()?),
             "proxy_call_foreign_function" => Self::ClearRoute,
+            "verify_signature" => Self::Verify,
             "proxy_increment_metric" => {
                 Self::Count(hostcalls::define_metric(MetricType::Counter, "bench.requests").ok()?)
             }
@@ -69,6 +75,12 @@ impl Call {
                 _ = hostcalls::set_property(vec![name], Some(ALICE.as_bytes()));
             }
             Self::ClearRoute => drop(hostcalls::call_foreign_function("clear_route_cache", None)),
+            Self::Verify => {
+                drop(hostcalls::call_foreign_function(
+                    "verify_signature",
+                    Some(GOOD_SIGNATURE),
+                ));
+            }
             Self::Count(id) => _ = hostcalls::increment_metric(id, 1),
         }
     }

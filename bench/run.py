@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cases
 import cpu
+import endurance
 import extras
 import listeners
 import page
@@ -37,6 +38,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short rounds of a few cases")
     parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
+    parser.add_argument("--endurance", type=int, metavar="REQUESTS", help="watch memory over so many, and end")
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--page", type=Path, help="where the tables go, as Markdown")
     parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")
@@ -133,6 +135,9 @@ def main():
     options = arguments()
     with tempfile.TemporaryDirectory(prefix="alb-authn-bench-") as folder:
         bench = Bench(options, folder)
+        if options.endurance:
+            endurance.watch(bench, show, options.endurance)
+            return
         results, calls = bench.measure()
         run = {
             "machine": machine(options),

@@ -15,6 +15,10 @@ bench: wasm bench-programs $(ENVOY) ## Measure what a request costs, beside nati
 		--helper $(BENCH_HELPER) --helper-all-exports $(BENCH_SDK_HELPER) \
 		--signer $(BENCH_TARGET)/tools/bench-tokens $(BENCH_OUTPUT) $(BENCH_ARGS)
 
+.PHONY: bench-memory
+bench-memory: ## Watch Envoy's memory over ten million new tokens (half an hour)
+	$(MAKE) bench BENCH_OUTPUT= BENCH_ARGS="--only no-op --endurance 10000000"
+
 .PHONY: bench-programs
 bench-programs: toolchain wrk $(WASM_OPT_PACKAGES)
 	$(BENCH_CARGO) build $(BENCH_MANIFEST) --profile tools --package bench-tokens

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -298,13 +299,18 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Policies match the elements of a list one by one, and readers trim them. Only the first begins with the
-/// mapping's own prefix, and so with every prefix that its own begins with.
+/// Policies match the elements of a list one by one, and readers trim them. A prefix may hold commas itself
+/// (`o=partner,uid=`), so what follows the start or a comma is looked at whole, not element by element. Only
+/// the start has the mapping's own prefix, and so every prefix that its own begins with.
 fn names_another_load_balancers_user(value: &str, mapping: &ClaimToHeader) -> bool {
-    value.split(',').enumerate().any(|(i, part)| {
+    let mut tails = iter::successors(Some(value), |tail| {
+        tail.split_once(',').map(|(_, rest)| rest)
+    })
+    .enumerate();
+    tails.any(|(i, tail)| {
         mapping.other_prefixes.iter().any(|other| {
             let is_our_own = i == 0 && mapping.prefix.starts_with(other);
-            part.trim_start().starts_with(other) && !is_our_own
+            tail.trim_start().starts_with(other) && !is_our_own
         })
     })
 }

@@ -399,22 +399,23 @@ fn the_user_is_the_first_mapped_header_or_nobody() {
     );
 }
 
-#[test]
-fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
-    let other = |last: &str| ARN.replace("50dc6c495c0c9188", last);
-    let lb = |arn: &str, prefix: &str| {
+/// The user that a load balancer with the first prefix makes of this `name`, beside others whose users have the
+/// other prefixes in the same header.
+fn user_beside(prefixes: &[&str], name: &Value) -> Result<String, Rejection> {
+    let load_balancers = prefixes.iter().enumerate().map(|(i, prefix)| {
         json!({
-            "arn": arn, "issuers": [ISSUER], "clientIds": [CLIENT],
+            "arn": ARN.replace("50dc6c495c0c9188", ["50dc6c495c0c9188", "a", "b"][i]),
+            "issuers": [ISSUER], "clientIds": [CLIENT],
             "outputClaimToHeaders": [{ "header": "kubeflow-userid", "claim": "name", "prefix": prefix }],
         })
-    };
-    let judge_as = |own: &str, value: Value| {
-        let config = json!({ "loadBalancers": [
-            lb(ARN, own), lb(&other("a"), "partner:"), lb(&other("b"), "partner:lab:"),
-        ] });
-        let identity = judge(config, &json!({ "name": value }))?;
-        Ok(identity.user().unwrap().to_owned())
-    };
+    });
+    let config = json!({ "loadBalancers": load_balancers.collect::<Vec<_>>() });
+    let identity = judge(config, &json!({ "name": name }))?;
+    Ok(identity.user().unwrap().to_owned())
+}
+
+#[test]
+fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
     let refused = || Err(Rejection::UnusableClaim);
     let user = |text: &str| Ok(text.to_owned());
     let cases = [
@@ -438,7 +439,45 @@ fn no_value_can_pass_for_a_user_of_another_load_balancers_prefix() {
         ("partner:lab:", json!(["eve", "partner:bob"]), refused()),
     ];
     for (own, value, expected) in cases {
-        assert_eq!(judge_as(own, value.clone()), expected, "{own:?} {value}");
+        let seen = user_beside(&[own, "partner:", "partner:lab:"], &value);
+        assert_eq!(seen, expected, "{own:?} {value}");
+    }
+}
+
+#[test]
+fn a_prefix_with_commas_in_it_is_found_across_them() {
+    let refused = || Err(Rejection::UnusableClaim);
+    let user = |text: &str| Ok(text.to_owned());
+    let cases = [
+        ("", json!("eve"), user("eve")),
+        ("", json!("o=partner"), user("o=partner")),
+        ("", json!("o=partner,uid"), user("o=partner,uid")),
+        ("", json!("uid=eve"), user("uid=eve")),
+        ("", json!("xo=partner,uid=eve"), user("xo=partner,uid=eve")),
+        ("", json!("o=partner,uid=eve"), refused()),
+        ("", json!(["o=partner", "uid=eve"]), refused()),
+        ("", json!("x,o=partner,uid=eve"), refused()),
+        ("", json!("x, o=partner,uid=eve"), refused()),
+        ("", json!(["x", "o=partner", "uid=eve"]), refused()),
+        (
+            "ours:",
+            json!("o=partner,uid=eve"),
+            user("ours:o=partner,uid=eve"),
+        ),
+        ("ours:", json!(["x", "o=partner", "uid=eve"]), refused()),
+        ("o=partner,uid=", json!("eve"), user("o=partner,uid=eve")),
+        ("o=partner,uid=", json!("root,eve"), refused()),
+        ("o=partner,", json!("uid=eve"), refused()),
+        ("o=ours,uid=", json!("eve"), user("o=ours,uid=eve")),
+        (
+            "o=ours,uid=",
+            json!(["eve", "o=partner", "uid=eve"]),
+            refused(),
+        ),
+    ];
+    for (own, value, expected) in cases {
+        let seen = user_beside(&[own, "o=partner,uid=", "o=partner,uid=root,"], &value);
+        assert_eq!(seen, expected, "{own:?} {value}");
     }
 }
 

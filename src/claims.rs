@@ -65,12 +65,13 @@ pub fn identify(
     has_expired: impl Fn(UnixTime) -> bool,
 ) -> Result<Identity, Rejection> {
     let claims = Claims::parse(token.payload())?;
-    let policy = token.load_balancer();
+    let header = token.header();
+    let policy = &header.load_balancer;
     let payload_exp = claims.exp()?;
     if !claims.issuer_is_allowed(policy) {
         return Err(Rejection::WrongIssuer);
     }
-    let expires = payload_exp.map_or(token.exp(), |exp| exp.min(token.exp()));
+    let expires = payload_exp.map_or(header.exp, |exp| exp.min(header.exp));
     if has_expired(expires) {
         return Err(Rejection::TokenExpired);
     }

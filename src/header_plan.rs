@@ -40,7 +40,7 @@ impl HeaderPlan {
             inbound
                 .oidc
                 .into_iter()
-                .map(|(name, _)| HeaderEdit::Remove(name)),
+                .map(|header| HeaderEdit::Remove(header.name)),
         );
         Self { edits }
     }
@@ -62,8 +62,8 @@ impl HeaderPlan {
         let dropped = inbound
             .oidc
             .into_iter()
-            .filter(|(name, _)| !kept.iter().any(|kept| kept.as_bytes() == name));
-        edits.extend(dropped.map(|(name, _)| HeaderEdit::Remove(name)));
+            .filter(|header| !kept.iter().any(|kept| kept.as_bytes() == header.name));
+        edits.extend(dropped.map(|header| HeaderEdit::Remove(header.name)));
         edits.extend(identity.headers().iter().map(|(name, value)| {
             HeaderEdit::Set(name.as_str().to_owned(), value.clone().into_bytes())
         }));
@@ -80,9 +80,22 @@ impl HeaderPlan {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbound {
     edits: Vec<HeaderEdit>,
-    /// Names and values of the load balancer's own headers, in every spelling that came.
-    oidc: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The load balancer's own headers.
+    oidc: Vec<OidcHeader>,
 }
+
+/// One spelling of one of the load balancer's own headers, however many copies of it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OidcHeader {
+    name: Vec<u8>,
+    /// The first copy's, where it will be looked at again.
+    value: Vec<u8>,
+    came_once: bool,
+}
+
+/// What an edit takes beside its texts: its place in a list that may be three quarters empty, and the overhead
+/// of its allocations, rounded up.
+const EDIT_OVERHEAD: usize = 256;
 
 impl Inbound {
     /// Finds all that has to go.
@@ -110,13 +123,21 @@ impl Inbound {
     }
 
     fn note_oidc(&mut self, name: &[u8], value: &[u8], keep_value: bool) {
+        if let Some(known) = self.oidc.iter_mut().find(|known| known.name == name) {
+            known.came_once = false;
+            return;
+        }
         // Only a header that may be kept is looked at again; a 60 KB value need not be copied.
         let value = if keep_value && name == IDENTITY.as_bytes() {
             value
         } else {
             b""
         };
-        self.oidc.push((name.to_vec(), value.to_vec()));
+        self.oidc.push(OidcHeader {
+            name: name.to_vec(),
+            value: value.to_vec(),
+            came_once: true,
+        });
     }
 
     fn remove_once(&mut self, name: &[u8]) {
@@ -148,7 +169,7 @@ impl Inbound {
         );
     }
 
-    /// Bytes of text in it.
+    /// What it takes in memory, at most.
     pub fn heap_bytes(&self) -> usize {
         let edits = self.edits.iter().map(|edit| match edit {
             HeaderEdit::Remove(name) => name.len(),
@@ -158,24 +179,24 @@ impl Inbound {
         });
         let oidc = self.oidc.iter();
         edits
-            .chain(oidc.map(|(name, value)| name.len().saturating_add(value.len())))
+            .chain(oidc.map(|header| header.name.len().saturating_add(header.value.len())))
+            .map(|texts| texts.saturating_add(EDIT_OVERHEAD))
             .sum()
     }
 
     fn came_once(&self, name: &str) -> bool {
-        self.oidc
-            .iter()
-            .filter(|(other, _)| other == name.as_bytes())
-            .count()
-            == 1
+        self.find_oidc(name).is_some_and(|header| header.came_once)
     }
 
     fn identity_is(&self, subject: Option<&str>) -> bool {
-        let came = self
-            .oidc
+        let came = self.find_oidc(IDENTITY);
+        came.map(|header| header.value.as_slice()) == subject.map(str::as_bytes)
+    }
+
+    fn find_oidc(&self, name: &str) -> Option<&OidcHeader> {
+        self.oidc
             .iter()
-            .find(|(name, _)| name == IDENTITY.as_bytes());
-        came.map(|(_, value)| value.as_slice()) == subject.map(str::as_bytes)
+            .find(|header| header.name == name.as_bytes())
     }
 }
 

@@ -95,7 +95,7 @@ impl Plugin {
             Lookup::Ready(key) => self.decide(request, Ok(key), now),
             Lookup::Refused(rejection) => self.decide(request, Err(rejection), now),
             Lookup::Waiting => {
-                self.waiting.insert(stream, request);
+                self.waiting.insert(stream, request.waiting());
                 self.report_gauges();
                 return None;
             }

@@ -11,14 +11,16 @@
 use std::rc::Rc;
 
 use crate::claims::{Identity, identify};
-use crate::config::{Config, LoadBalancer, Mode};
+use crate::config::{Config, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
 use crate::keys::{KeyRef, PublicKey};
 use crate::reason::{Reason, Rejection};
 use crate::reply::Reply;
 use crate::time::UnixTime;
-use crate::token::{Claimant, KeyId, PrecheckedToken, RefusedToken, UnverifiedToken, precheck};
+use crate::token::{
+    Claimant, JudgedHeader, PrecheckedToken, RefusedToken, UnverifiedToken, precheck,
+};
 use crate::verify::{AcceptedToken, Es256, TokenCache, verify};
 
 /// The end of a request, as far as the filter goes.
@@ -76,6 +78,8 @@ pub struct AwaitingKey {
 enum Presented {
     /// Seen for the first time, or too long ago.
     New(PrecheckedToken),
+    /// The same while it waits, as it was received: its decoded parts would take three quarters as much again.
+    Waiting(Box<[u8]>, JudgedHeader),
     /// Accepted before by this configuration: all but the time and the key is known to be good.
     Known(Rc<AcceptedToken>),
 }
@@ -84,21 +88,26 @@ impl Presented {
     fn raw(&self) -> &[u8] {
         match self {
             Self::New(token) => token.token().raw(),
+            Self::Waiting(raw, _) => raw,
             Self::Known(token) => token.raw(),
         }
     }
 
-    fn signed_by(&self) -> (&Rc<LoadBalancer>, KeyId) {
+    fn header(&self) -> &JudgedHeader {
         match self {
-            Self::New(token) => (token.load_balancer(), token.kid()),
-            Self::Known(token) => (token.load_balancer(), token.kid()),
+            Self::New(token) => token.header(),
+            Self::Waiting(_, header) => header,
+            Self::Known(token) => token.header(),
         }
     }
 
-    fn exp(&self) -> UnixTime {
+    fn waiting(self) -> Self {
         match self {
-            Self::New(token) => token.exp(),
-            Self::Known(token) => token.exp(),
+            Self::New(token) => {
+                let (raw, header) = token.into_raw();
+                Self::Waiting(raw, header)
+            }
+            other => other,
         }
     }
 
@@ -106,7 +115,7 @@ impl Presented {
     fn into_prechecked(self, config: &Config, now: UnixTime) -> Result<PrecheckedToken, Rejection> {
         match self {
             Self::New(token) => Ok(token),
-            Self::Known(known) => precheck(UnverifiedToken::parse(known.raw())?, config, now)
+            other => precheck(UnverifiedToken::parse(other.raw())?, config, now)
                 .map_err(|refused| refused.rejection),
         }
     }
@@ -196,7 +205,7 @@ fn read_token(
             Err(refuse(Rejection::MissingToken))
         };
     }
-    let is_live = |known: &&Rc<AcceptedToken>| now < known.exp().plus(config.clock_skew);
+    let is_live = |known: &&Rc<AcceptedToken>| now < known.header().exp.plus(config.clock_skew);
     if let Some(known) = cache.find(first).filter(is_live) {
         return Ok(Some(Presented::Known(Rc::clone(known))));
     }
@@ -217,10 +226,10 @@ fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
 impl AwaitingKey {
     /// The key that is needed.
     pub fn key(&self) -> KeyRef {
-        let (load_balancer, kid) = self.token.signed_by();
+        let header = self.token.header();
         KeyRef {
-            endpoint: load_balancer.endpoint,
-            kid,
+            endpoint: header.load_balancer.endpoint,
+            kid: header.kid,
         }
     }
 
@@ -235,6 +244,15 @@ impl AwaitingKey {
             .saturating_add(arrival.request_id.len())
     }
 
+    /// What is kept of it while it waits: no more than [`AwaitingKey::held_bytes`] counts.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self {
+            token: self.token.waiting(),
+            arrival: self.arrival,
+        }
+    }
+
     /// The rest of the checks. `now` is the time at which the request goes on: a token that expired
     /// while it waited is expired.
     pub fn handle_key(
@@ -243,8 +261,8 @@ impl AwaitingKey {
         checks: &mut Checks<'_>,
         now: UnixTime,
     ) -> Decision {
-        let (load_balancer, kid) = self.token.signed_by();
-        let claimant = Claimant::known(kid, Rc::clone(load_balancer));
+        let header = self.token.header();
+        let claimant = Claimant::known(header.kid, Rc::clone(&header.load_balancer));
         let verdict = match key.and_then(|key| checks.identify(self.token, key, now)) {
             Ok(identity) => Verdict::Accepted(identity),
             Err(rejection) => Verdict::Rejected(rejection),
@@ -286,7 +304,7 @@ impl<'a> Checks<'a> {
         now: UnixTime,
     ) -> Result<Rc<Identity>, Rejection> {
         let has_expired = |exp: UnixTime| now >= exp.plus(self.config.clock_skew);
-        if has_expired(token.exp()) {
+        if has_expired(token.header().exp) {
             return Err(Rejection::TokenExpired);
         }
         let known = self.find_known(&token, &key);
@@ -303,7 +321,7 @@ impl<'a> Checks<'a> {
         let token = verify(token.into_prechecked(self.config, now)?, &key, self.es256)?;
         self.key_is_proven = true;
         let identity = Rc::new(identify(&token, has_expired)?);
-        let accepted = AcceptedToken::new(&token, key, Rc::clone(&identity));
+        let accepted = AcceptedToken::new(token, key, Rc::clone(&identity));
         self.cache.insert(accepted);
         Ok(identity)
     }
@@ -313,7 +331,7 @@ impl<'a> Checks<'a> {
     fn find_known(&self, token: &Presented, key: &Rc<PublicKey>) -> Option<Rc<AcceptedToken>> {
         let known = match token {
             Presented::Known(known) => known,
-            Presented::New(token) => self.cache.find(token.token().raw())?,
+            other => self.cache.find(other.raw())?,
         };
         known.is_verified_by(key).then(|| Rc::clone(known))
     }

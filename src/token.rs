@@ -17,7 +17,7 @@ mod protected_header;
 
 pub use claimant::Claimant;
 pub use key_id::KeyId;
-pub use precheck::{PrecheckedToken, RefusedToken, precheck};
+pub use precheck::{JudgedHeader, PrecheckedToken, RefusedToken, precheck};
 pub use protected_header::ProtectedHeader;
 
 use std::borrow::Cow;
@@ -63,6 +63,11 @@ impl UnverifiedToken {
     /// The whole token.
     pub fn raw(&self) -> &[u8] {
         &self.raw
+    }
+
+    /// The same, without the decoded parts.
+    fn into_raw(self) -> Box<[u8]> {
+        self.raw
     }
 
     /// What the signature is over.

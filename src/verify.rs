@@ -5,19 +5,15 @@
 mod known_answer;
 mod token_cache;
 
-use std::rc::Rc;
-
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Verifier as _;
 
 pub use known_answer::answers_correctly;
 pub use token_cache::{AcceptedToken, TokenCache};
 
-use crate::config::LoadBalancer;
 use crate::keys::PublicKey;
 use crate::reason::Rejection;
-use crate::time::UnixTime;
-use crate::token::{KeyId, PrecheckedToken};
+use crate::token::{JudgedHeader, PrecheckedToken};
 
 /// Who computes ECDSA. `signature` has R and S in 1..n, which p256 checked while reading it: zeros are
 /// the "psychic signatures" of CVE-2022-21449.
@@ -41,29 +37,19 @@ impl Es256 for P256 {
 pub struct VerifiedToken(PrecheckedToken);
 
 impl VerifiedToken {
-    /// The whole token as it was received.
-    pub fn raw(&self) -> &[u8] {
-        self.0.token().raw()
-    }
-
     /// The decoded payload, as the load balancer signed it.
     pub fn payload(&self) -> &[u8] {
         self.0.token().unverified_payload()
     }
 
-    /// The load balancer that signed.
-    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
-        self.0.load_balancer()
+    /// The whole token as it was received, and its protected header.
+    pub fn into_raw(self) -> (Box<[u8]>, JudgedHeader) {
+        self.0.into_raw()
     }
 
-    /// The key that verified it, by its name.
-    pub fn kid(&self) -> KeyId {
-        self.0.kid()
-    }
-
-    /// The protected header's `exp`.
-    pub fn exp(&self) -> UnixTime {
-        self.0.exp()
+    /// The protected header: the load balancer that signed, the key that verified.
+    pub fn header(&self) -> &JudgedHeader {
+        self.0.header()
     }
 }
 

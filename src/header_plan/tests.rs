@@ -207,3 +207,64 @@ fn trailers_bring_no_identity_either() {
     let expected: [&[u8]; 3] = [b"x_team", b"kubeflow-userid", b"x-amzn-oidc-data"];
     assert_eq!(names, expected);
 }
+
+#[test]
+fn each_spelling_is_removed_once_however_often_it_came() {
+    let config = config_with(json!({ "stripHeaders": ["x-team"] }));
+    for name in [
+        "x_amzn_oidc_data",
+        "x-amzn-oidc-accesstoken",
+        "kubeflow_userid",
+        "x_team",
+    ] {
+        let pairs = request(&[(name, "v"); 95]);
+        let inbound = Inbound::inspect(&Headers::new(&pairs), &config);
+        let plan = HeaderPlan::without_identity(inbound);
+        let removal = HeaderEdit::Remove(name.as_bytes().to_vec());
+        assert_eq!(plan.edits(), [removal], "{name}");
+    }
+}
+
+#[test]
+fn all_that_is_kept_of_the_headers_is_counted() {
+    let config = config_with(json!({ "forwardToken": true }));
+    let spellings = [
+        "x-amzn-oidc-data",
+        "x_amzn-oidc-data",
+        "x-amzn_oidc-data",
+        "x-amzn-oidc_data",
+        "x_amzn_oidc-data",
+        "x-amzn-oidc-identity",
+        "x_amzn-oidc-identity",
+        "kubeflow-userid",
+        "kubeflow_userid",
+        "kubeflow-groups",
+    ];
+    let long = "v".repeat(1000);
+    let cookie = format!("AWSELBAuthSessionCookie-0=s; kept={long}");
+    for count in 1..=spellings.len() {
+        let mut headers: Vec<(&str, &str)> =
+            spellings[..count].iter().map(|n| (*n, &*long)).collect();
+        headers.extend([("cookie", &*cookie); 3].iter().take(count - 1));
+        let pairs = request(&headers);
+        let inbound = Inbound::inspect(&Headers::new(&pairs), &config);
+        let edits = inbound.edits.iter().map(|edit| match edit {
+            HeaderEdit::Remove(name) => name.capacity(),
+            HeaderEdit::Set(name, value) | HeaderEdit::Append(name, value) => {
+                name.capacity() + value.capacity()
+            }
+        });
+        let oidc = inbound
+            .oidc
+            .iter()
+            .map(|header| header.name.capacity() + header.value.capacity());
+        let lists = inbound.edits.capacity() * size_of::<HeaderEdit>()
+            + inbound.oidc.capacity() * size_of::<OidcHeader>();
+        let held = lists + edits.chain(oidc).sum::<usize>();
+        assert!(
+            inbound.heap_bytes() >= held,
+            "{count}: {} < {held}",
+            inbound.heap_bytes()
+        );
+    }
+}

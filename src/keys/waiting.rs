@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{KeyRef, StreamId};
 use crate::time::{Span, UnixTime};
 
-/// Tokens of waiting requests, and what is kept of their headers, together: what a flood can make the
-/// VM hold.
+/// Tokens of waiting requests and what is kept of their headers, together: what a
+/// flood can make the VM hold.
 pub(super) const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// Bounded in number and bytes.

@@ -11,13 +11,22 @@ use crate::config::{Config, LoadBalancer};
 use crate::reason::Rejection;
 use crate::time::UnixTime;
 
+/// What counts of a protected header once it is judged.
+#[derive(Clone, Debug)]
+pub struct JudgedHeader {
+    /// The claimed signer, a configured one.
+    pub load_balancer: Rc<LoadBalancer>,
+    /// The key that it names.
+    pub kid: KeyId,
+    /// The end of the token's life, without clock skew.
+    pub exp: UnixTime,
+}
+
 /// A token that would be good if its signature were.
 #[derive(Clone, Debug)]
 pub struct PrecheckedToken {
     token: UnverifiedToken,
-    load_balancer: Rc<LoadBalancer>,
-    kid: KeyId,
-    exp: UnixTime,
+    header: JudgedHeader,
 }
 
 impl PrecheckedToken {
@@ -26,19 +35,14 @@ impl PrecheckedToken {
         &self.token
     }
 
-    /// Its claimed signer, a configured one.
-    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
-        &self.load_balancer
+    /// Its protected header.
+    pub fn header(&self) -> &JudgedHeader {
+        &self.header
     }
 
-    /// The key that it names.
-    pub fn kid(&self) -> KeyId {
-        self.kid
-    }
-
-    /// The protected header's `exp`.
-    pub fn exp(&self) -> UnixTime {
-        self.exp
+    /// The whole token as it was received, and its protected header.
+    pub fn into_raw(self) -> (Box<[u8]>, JudgedHeader) {
+        (self.token.into_raw(), self.header)
     }
 }
 
@@ -64,12 +68,7 @@ pub fn precheck(
         claimant: Claimant::default(),
     })?;
     match judge(&header, config, now) {
-        Ok((load_balancer, kid, exp)) => Ok(PrecheckedToken {
-            token,
-            load_balancer,
-            kid,
-            exp,
-        }),
+        Ok(header) => Ok(PrecheckedToken { token, header }),
         Err(rejection) => Err(RefusedToken {
             rejection,
             claimant: Claimant::of(&header, config),
@@ -81,7 +80,7 @@ fn judge(
     header: &ProtectedHeader<'_>,
     config: &Config,
     now: UnixTime,
-) -> Result<(Rc<LoadBalancer>, KeyId, UnixTime), Rejection> {
+) -> Result<JudgedHeader, Rejection> {
     // One algorithm only: a choice by the sender is algorithm confusion (RFC 8725 section 3.1).
     if header.alg != "ES256" || header.has_crit {
         return Err(Rejection::UnsupportedAlgorithm);
@@ -100,5 +99,9 @@ fn judge(
     if now >= exp.plus(config.clock_skew) {
         return Err(Rejection::TokenExpired);
     }
-    Ok((Rc::clone(load_balancer), kid, exp))
+    Ok(JudgedHeader {
+        load_balancer: Rc::clone(load_balancer),
+        kid,
+        exp,
+    })
 }

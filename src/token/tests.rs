@@ -10,7 +10,7 @@ fn judge(header: &Value) -> Result<KeyId, Rejection> {
 fn judge_raw(raw: &[u8]) -> Result<KeyId, Rejection> {
     let token = UnverifiedToken::parse(raw)?;
     precheck(token, &config(), at(0))
-        .map(|token| token.kid())
+        .map(|token| token.header().kid)
         .map_err(|refused| refused.rejection)
 }
 

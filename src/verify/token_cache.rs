@@ -10,10 +10,8 @@ use std::rc::Rc;
 
 use super::VerifiedToken;
 use crate::claims::Identity;
-use crate::config::LoadBalancer;
 use crate::keys::PublicKey;
-use crate::time::UnixTime;
-use crate::token::KeyId;
+use crate::token::JudgedHeader;
 
 /// What an entry takes beside its token and its identity: both map slots, the counters and the
 /// allocator's overhead, rounded up.
@@ -27,21 +25,18 @@ type Tail = [u8; 32];
 #[derive(Debug)]
 pub struct AcceptedToken {
     raw: Box<[u8]>,
-    load_balancer: Rc<LoadBalancer>,
-    kid: KeyId,
-    exp: UnixTime,
+    header: JudgedHeader,
     key: Rc<PublicKey>,
     identity: Rc<Identity>,
 }
 
 impl AcceptedToken {
     /// `key` verified the token, and its claims are those of `identity`.
-    pub fn new(token: &VerifiedToken, key: Rc<PublicKey>, identity: Rc<Identity>) -> Self {
+    pub fn new(token: VerifiedToken, key: Rc<PublicKey>, identity: Rc<Identity>) -> Self {
+        let (raw, header) = token.into_raw();
         Self {
-            raw: token.raw().into(),
-            load_balancer: Rc::clone(token.load_balancer()),
-            kid: token.kid(),
-            exp: token.exp(),
+            raw,
+            header,
             key,
             identity,
         }
@@ -52,19 +47,9 @@ impl AcceptedToken {
         &self.raw
     }
 
-    /// The load balancer that signed.
-    pub fn load_balancer(&self) -> &Rc<LoadBalancer> {
-        &self.load_balancer
-    }
-
-    /// The key that it names.
-    pub fn kid(&self) -> KeyId {
-        self.kid
-    }
-
-    /// The protected header's `exp`.
-    pub fn exp(&self) -> UnixTime {
-        self.exp
+    /// Its protected header.
+    pub fn header(&self) -> &JudgedHeader {
+        &self.header
     }
 
     /// Whether this very key verified it.

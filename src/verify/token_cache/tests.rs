@@ -13,15 +13,13 @@ impl Sample {
         let key = Rc::new(public_key(1));
         let token = verify(token, &key, &P256).unwrap();
         let identity = Rc::new(crate::claims::identify(&token, |_| false).unwrap());
-        Self(AcceptedToken::new(&token, key, identity))
+        Self(AcceptedToken::new(token, key, identity))
     }
 
     fn token(&self, raw: &[u8], key: &Rc<PublicKey>) -> AcceptedToken {
         AcceptedToken {
             raw: raw.into(),
-            load_balancer: Rc::clone(&self.0.load_balancer),
-            kid: self.0.kid,
-            exp: self.0.exp,
+            header: self.0.header.clone(),
             key: Rc::clone(key),
             identity: Rc::clone(&self.0.identity),
         }
@@ -39,7 +37,10 @@ fn a_token_is_found_whole_and_under_its_key_only() {
     let mut cache = TokenCache::new(10_000);
     cache.insert(sample.token(&text(1), &key));
     let found = cache.find(&text(1)).unwrap();
-    assert_eq!((found.raw(), found.kid()), (&*text(1), sample.0.kid()));
+    assert_eq!(
+        (found.raw(), found.header().kid),
+        (&*text(1), sample.0.header().kid)
+    );
     assert!(found.is_verified_by(&key) && !found.is_verified_by(&same_bytes));
 }
 

@@ -87,6 +87,18 @@ pub fn must_set_timer(set: Option<UnixTime>, due: UnixTime, now: UnixTime) -> bo
     set.is_none_or(|end| due < end || end.plus(TIMER_GRACE) <= now)
 }
 
+/// The shortest tick: the way from a stream's callback to one of the root.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
+
+/// The longest tick. A [`Span`] that ends because the clock was set back is seen to be over at a tick, and its end,
+/// for which that would be asked, may have moved an hour away with the clock.
+const LONGEST_TICK: Duration = Duration::from_secs(5);
+
+/// How long a timer is set for that is to end at `due`: it may end sooner, and is set anew then.
+pub fn tick_period(due: UnixTime, now: UnixTime) -> Duration {
+    due.since(now).clamp(SHORTEST_TICK, LONGEST_TICK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +140,24 @@ mod tests {
                 expected,
                 "{case}"
             );
+        }
+    }
+
+    #[test]
+    fn a_tick_comes_within_seconds_however_the_clock_was_set() {
+        let at = UnixTime::from_millis;
+        let cases = [
+            ("it is due", 1000, 1000, 1),
+            ("it was due", 1000, 5000, 1),
+            ("soon", 1100, 1000, 100),
+            ("in five seconds", 6000, 1000, 5000),
+            ("later", 6001, 1000, 5000),
+            ("the clock was set back by an hour", 3_600_100, 0, 5000),
+            ("the clock is at its start", i64::MAX, i64::MIN, 5000),
+        ];
+        for (case, due, now, expected) in cases {
+            let period = tick_period(at(due), at(now));
+            assert_eq!(period, Duration::from_millis(expected), "{case}");
         }
     }
 }

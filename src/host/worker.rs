@@ -14,14 +14,11 @@ use crate::reason::Reason;
 use crate::reply::Reply;
 use crate::report::{Event, Level};
 use crate::request::{Action, Decision};
-use crate::time::{UnixTime, must_set_timer};
+use crate::time::{UnixTime, must_set_timer, tick_period};
 
 /// Shared within one VM, which has one thread. A borrow never outlasts a callback, and Envoy calls back
 /// only after the VM has returned (resumes and replies are deferred), so borrows don't meet.
 pub(super) type SharedWorker = Rc<RefCell<Worker>>;
-
-/// The shortest tick: the way from a stream's callback to one of the root.
-const SOON: Duration = Duration::from_millis(1);
 
 /// One plugin of one worker, and what ties it to Envoy.
 pub(super) struct Worker {
@@ -90,7 +87,7 @@ impl Worker {
     }
 
     fn ask_for_tick(&mut self, due: Option<UnixTime>, now: UnixTime) -> Result<()> {
-        let period = due.map(|due| due.since(now).max(SOON));
+        let period = due.map(|due| tick_period(due, now));
         self.next_tick = period.map(|period| now.plus(period));
         hostcalls::set_tick_period(period.unwrap_or_default())
     }

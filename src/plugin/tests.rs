@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::reason::Reason;
 use crate::report::Counter;
 use crate::testing::{at, config_with, header, payload, public_key, request, sign, token};
+use crate::time::tick_period;
 use crate::verify::P256;
 
 fn plugin(config: Value) -> Plugin {
@@ -213,4 +216,28 @@ fn in_observe_mode_a_request_waits_half_a_second_at_most() {
         decision.action,
         crate::request::Action::Forward { user: None, .. }
     ));
+}
+
+#[test]
+fn a_clock_that_is_set_back_lets_nobody_wait_longer_than_the_next_ticks() {
+    let mut plugin = plugin(json!({ "publicKeys": { "maxWait": "3s" } }));
+    assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);
+    let attempt = plugin.poll_fetch(at(0)).unwrap().attempt;
+    // No answer comes, and an hour is lost; from here on only Envoy's own clock goes right.
+    let mut now = at(-3600);
+    let mut passed = Duration::ZERO;
+    while plugin.is_waiting(StreamId(1)) {
+        let period = tick_period(plugin.poll_wakeup().unwrap(), now);
+        passed += period;
+        now = now.plus(period);
+        plugin.handle_timeout(now);
+        let _ = plugin.poll_decision(now);
+    }
+    assert!(passed <= Duration::from_secs(5), "{passed:?}");
+    plugin.handle_fetch_result(attempt, FetchResult::Key(public_key(1)), now);
+    assert_eq!(
+        plugin.poll_decision(now),
+        None,
+        "the late answer is nobody's"
+    );
 }

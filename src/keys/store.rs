@@ -1,5 +1,6 @@
 //! The store itself: see the module above for its contract.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,12 +35,13 @@ pub struct KeyStore {
     pub(super) endpoints: Vec<KeyEndpoint>,
     pub(super) entries: HashMap<KeyRef, Entry>,
     waiting: Waiting,
-    /// Keys that wait for a slot, in the order in which they were asked for.
-    pub(super) queued: Vec<KeyRef>,
+    /// Keys that wait for a slot, with a number that says which was asked for first. A map: thousands of
+    /// requests may leave at once, each the last that waited for its key.
+    pub(super) queued: HashMap<KeyRef, u64>,
     /// Keys with a fetch under way.
     fetching: Vec<KeyRef>,
     held: usize,
-    next_number: u64,
+    last_number: u64,
     last_sweep: Span,
     answers: VecDeque<(StreamId, Answer)>,
     outcomes: VecDeque<Outcome>,
@@ -54,10 +56,10 @@ impl KeyStore {
             limits,
             endpoints,
             entries: HashMap::new(),
-            queued: Vec::new(),
+            queued: HashMap::new(),
             fetching: Vec::new(),
             held: 0,
-            next_number: 0,
+            last_number: 0,
             last_sweep: Span::new(UnixTime::from_millis(0), SWEEP_INTERVAL),
             answers: VecDeque::new(),
             outcomes: VecDeque::new(),
@@ -111,9 +113,10 @@ impl KeyStore {
         if !self.waiting.has_room_for(bytes) {
             return Lookup::Refused(Rejection::Overloaded);
         }
+        let number = self.new_number();
         let entry = self.entries.entry(key).or_default();
         if entry.waiting == 0 && entry.fetch.is_none() {
-            self.queued.push(key);
+            self.queued.insert(key, number);
         }
         entry.waiting = entry.waiting.saturating_add(1);
         self.waiting.insert(stream, key, bytes, now);
@@ -158,7 +161,7 @@ impl KeyStore {
         };
         entry.waiting = entry.waiting.saturating_sub(1);
         if entry.waiting == 0 {
-            self.queued.retain(|queued| *queued != key);
+            self.queued.remove(&key);
             self.remove_if_empty(key);
         }
     }
@@ -328,8 +331,7 @@ impl KeyStore {
     #[must_use]
     pub fn poll_fetch(&mut self, now: UnixTime) -> Option<AttemptId> {
         let key = self.next_due(now).or_else(|| self.next_queued(now))?;
-        self.next_number = self.next_number.wrapping_add(1);
-        let number = self.next_number;
+        let number = self.new_number();
         let patience = self.limits.fetch_timeout.saturating_add(DEADLINE_GRACE);
         let fetch = self.entries.get_mut(&key)?.fetch.as_mut()?;
         fetch.attempt = Attempt::Dispatched {
@@ -337,6 +339,11 @@ impl KeyStore {
             wait: Span::new(now, patience),
         };
         Some(AttemptId { key, number })
+    }
+
+    fn new_number(&mut self) -> u64 {
+        self.last_number = self.last_number.wrapping_add(1);
+        self.last_number
     }
 
     /// A refresh that was asked for, or a retry whose time has come.
@@ -358,10 +365,10 @@ impl KeyStore {
         }
         let has_slot = |key: &KeyRef| busy.get(key.endpoint).is_some_and(|count| *count < most);
         let waiting = |key: &KeyRef| self.entries.get(key).map_or(0, |entry| entry.waiting);
-        // Of equals `max_by_key` takes the last, so the newest come first here.
-        let newest_first = self.queued.iter().rev().filter(|key| has_slot(key));
-        let key = *newest_first.max_by_key(|key| waiting(key))?;
-        self.queued.retain(|queued| *queued != key);
+        let candidates = self.queued.iter().filter(|(key, _)| has_slot(key));
+        let (key, _) = candidates.max_by_key(|(key, number)| (waiting(key), Reverse(**number)))?;
+        let key = *key;
+        self.queued.remove(&key);
         self.fetching.push(key);
         self.entries.entry(key).or_default().fetch = Some(Fetch::first(now));
         Some(key)

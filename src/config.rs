@@ -17,6 +17,7 @@ pub use reader::Problem;
 use crate::alb::{AlbArn, KeyEndpoint};
 use crate::header_name::HeaderName;
 use crate::routes::{LogoutRoute, PublicRoute};
+use crate::time::UnixTime;
 
 /// All that the operator said, checked.
 #[derive(Clone, Debug)]
@@ -70,6 +71,11 @@ impl Config {
     /// The distinct key endpoints; [`LoadBalancer::endpoint`] is an index into them.
     pub fn key_endpoints(&self) -> &[KeyEndpoint] {
         &self.key_endpoints
+    }
+
+    /// Whether a token with this `exp` is too old, clock skew allowed for.
+    pub fn has_expired(&self, exp: UnixTime, now: UnixTime) -> bool {
+        now >= exp.plus(self.clock_skew)
     }
 
     /// Is this a spelling of a header that carries identity, and so must never come from outside?

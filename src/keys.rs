@@ -1,8 +1,8 @@
 //! The key store: one plugin's public keys, and the fetches that bring them.
 //!
 //! A state machine without I/O. **After every `handle_*` call and every `acquire`, drain `poll_fetch`
-//! (dispatch each), `poll_answer` (resume each request) and `poll_dropped`, then arm a timer for
-//! `poll_wakeup`.**
+//! (dispatch each), `poll_answer` (resume each request), `poll_outcome` (count and log each) and
+//! `poll_dropped` (forget what each key verified), then arm a timer for `poll_wakeup`.**
 //!
 //! Per key (endpoint and `kid`):
 //! ```text

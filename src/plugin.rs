@@ -1,8 +1,9 @@
 //! One plugin in one Envoy worker, whole and pure: configuration, keys, cache, waiting requests.
 //!
-//! **After every `handle_*` call the shell drains, in any order, `poll_fetch` (dispatch), `poll_decision`
-//! (carry out) and `poll_event` (count, log), then arms its timer for `poll_wakeup` and calls
-//! `handle_timeout` when it is over.** Nothing here calls the host or reads a clock.
+//! **After every `handle_*` call the shell drains, in this order, `poll_fetch` (dispatch; a failure to dispatch goes
+//! back by `handle_fetch_result`, and may decide requests), `poll_decision` (carry out; each one makes events) and
+//! `poll_event` (count, log). Then it arms its timer for `poll_wakeup`, and calls `handle_timeout` when that is
+//! over.** Nothing here calls the host or reads a clock.
 
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -98,8 +98,6 @@ pub enum Level {
     Info,
     /// Somebody should look: key fetch failures, observe mode, `["*"]`.
     Warn,
-    /// Does not work: a configuration that was refused.
-    Error,
 }
 
 /// One thing to leave behind.

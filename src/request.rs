@@ -205,7 +205,7 @@ fn read_token(
             Err(refuse(Rejection::MissingToken))
         };
     }
-    let is_live = |known: &&Rc<AcceptedToken>| now < known.header().exp.plus(config.clock_skew);
+    let is_live = |known: &&Rc<AcceptedToken>| !config.has_expired(known.header().exp, now);
     if let Some(known) = cache.find(first).filter(is_live) {
         return Ok(Some(Presented::Known(Rc::clone(known))));
     }
@@ -279,7 +279,8 @@ pub struct Checks<'a> {
     pub es256: &'a dyn Es256,
     /// Tokens that were accepted before.
     pub cache: &'a mut TokenCache,
-    /// Whether the last look into the cache found the token; `None` where the cache is off.
+    /// Whether the cache knew the token under its key; `None` where nobody looked: the cache is off, no key came,
+    /// or the token had expired by its header.
     pub cache_hit: Option<bool>,
     /// Whether the key verified the token's signature.
     pub key_is_proven: bool,
@@ -303,7 +304,8 @@ impl<'a> Checks<'a> {
         key: Rc<PublicKey>,
         now: UnixTime,
     ) -> Result<Rc<Identity>, Rejection> {
-        let has_expired = |exp: UnixTime| now >= exp.plus(self.config.clock_skew);
+        let config = self.config;
+        let has_expired = |exp: UnixTime| config.has_expired(exp, now);
         if has_expired(token.header().exp) {
             return Err(Rejection::TokenExpired);
         }
@@ -318,7 +320,7 @@ impl<'a> Checks<'a> {
                 Ok(Rc::clone(known.identity()))
             };
         }
-        let token = verify(token.into_prechecked(self.config, now)?, &key, self.es256)?;
+        let token = verify(token.into_prechecked(config, now)?, &key, self.es256)?;
         self.key_is_proven = true;
         let identity = Rc::new(identify(&token, has_expired)?);
         let accepted = AcceptedToken::new(token, key, Rc::clone(&identity));

@@ -2,8 +2,16 @@
 //!
 //! The SDK's own wrappers panic on a status that they do not list, and a panic is an outage; its string
 //! getters trap on bytes that are no UTF-8. So the Proxy-Wasm ABI 0.2.1 is bound here again, with fallible
-//! forms only. The one exception is `dispatch`, which the SDK must see to route the answer; Envoy returns
-//! for it only the statuses that the SDK lists (source/extensions/common/wasm/context.cc, `httpCall`).
+//! forms only.
+//!
+//! What still goes through the SDK is the calls to the key endpoint, for its dispatcher must know of a call to route
+//! the answer. It would panic in these cases (what Envoy does: source/extensions/common/wasm/context.cc):
+//! - `dispatch_http_call` on a status that it does not list, or a token that it has already. `httpCall` returns the
+//!   listed ones only, and counts its tokens up.
+//! - `on_http_call_response` on a token that it does not know (`expect("invalid token_id")`). `onHttpCallSuccess` and
+//!   `onHttpCallFailure` answer those that `httpCall` gave with Ok, each once.
+//! - `on_http_call_response` where `set_effective_context` fails (`unwrap`). It does for a context that is gone, and
+//!   this one is the root that Envoy is calling.
 //!
 //! All `unsafe` of the crate is in this file. Pointers given to the host live across the call; what the
 //! host gives back was allocated by the SDK's `proxy_on_memory_allocate`, as a boxed slice of that size.

@@ -180,7 +180,6 @@ impl Worker {
                 Event::KeyFetchMs(milliseconds) => metrics::record_key_fetch(milliseconds),
                 Event::Log(Level::Info, line) => hostcalls::log(LogLevel::Info, &line),
                 Event::Log(Level::Warn, line) => hostcalls::log(LogLevel::Warn, &line),
-                Event::Log(Level::Error, line) => hostcalls::log(LogLevel::Error, &line),
             }
         }
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::keys::FetchFailure;
 use crate::reason::Reason;
 use crate::report::Counter;
 use crate::testing::{at, config_with, header, payload, public_key, request, sign, token};
@@ -240,4 +241,17 @@ fn a_clock_that_is_set_back_lets_nobody_wait_longer_than_the_next_ticks() {
         None,
         "the late answer is nobody's"
     );
+}
+
+#[test]
+fn a_failure_to_dispatch_decides_requests_and_that_makes_events() {
+    let mut plugin = plugin(json!({}));
+    assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);
+    let attempt = plugin.poll_fetch(at(0)).unwrap().attempt;
+    let failure = FetchResult::Failed(FetchFailure::NotDispatched);
+    plugin.handle_fetch_result(attempt, failure, at(0));
+    let _ = events(&mut plugin);
+    let refused = Reason::Rejected(Rejection::KeyUnavailable);
+    assert_eq!(decisions(&mut plugin, 0), [(1, refused)]);
+    assert!(events(&mut plugin).contains(&Event::Count(Counter::Requests(refused))));
 }

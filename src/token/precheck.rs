@@ -96,7 +96,7 @@ fn judge(
         return Err(Rejection::WrongClient);
     }
     let exp = UnixTime::from_secs(header.exp);
-    if now >= exp.plus(config.clock_skew) {
+    if config.has_expired(exp, now) {
         return Err(Rejection::TokenExpired);
     }
     Ok(JudgedHeader {

@@ -164,8 +164,7 @@ fn waiting_tokens_fill_no_more_than_their_memory() {
         .start();
     s.endpoint.set(KID, Answer::Hold);
     let token = s.token_with("filler", "x".repeat(48_000));
-    // A token counts as it was received, and with three quarters of that as it is decoded.
-    let fit = 32 * 1024 * 1024 / (token.len() + token.len() * 3 / 4);
+    let fit = 32 * 1024 * 1024 / token.len();
     let mut waiting: Vec<_> = (0..fit).map(|_| s.get("/").token(&token).start()).collect();
     let admitted = u64::try_from(fit).unwrap_or_default();
     eventually("the memory is full", || {

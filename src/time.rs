@@ -90,8 +90,8 @@ pub fn must_set_timer(set: Option<UnixTime>, due: UnixTime, now: UnixTime) -> bo
 /// The shortest tick: the way from a stream's callback to one of the root.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// The longest tick. A [`Span`] that ends because the clock was set back is seen to be over at a tick, and its end,
-/// for which that would be asked, may have moved an hour away with the clock.
+/// The longest tick. Where the clock was set back by an hour, a [`Span`] is over though its end is an hour away, and
+/// only a tick sees that.
 const LONGEST_TICK: Duration = Duration::from_secs(5);
 
 /// How long a timer is set for that is to end at `due`: it may end sooner, and is set anew then.

@@ -78,7 +78,7 @@ pub struct AwaitingKey {
 enum Presented {
     /// Seen for the first time, or too long ago.
     New(PrecheckedToken),
-    /// The same while it waits, as it was received: its decoded parts would take three quarters as much again.
+    /// Any while it waits, as it was received: its decoded parts would take three quarters as much again.
     Waiting(Box<[u8]>, JudgedHeader),
     /// Accepted before by this configuration: all but the time and the key is known to be good.
     Known(Rc<AcceptedToken>),
@@ -102,13 +102,12 @@ impl Presented {
     }
 
     fn waiting(self) -> Self {
-        match self {
-            Self::New(token) => {
-                let (raw, header) = token.into_raw();
-                Self::Waiting(raw, header)
-            }
-            other => other,
-        }
+        let (raw, header) = match self {
+            Self::New(token) => token.into_raw(),
+            Self::Waiting(raw, header) => (raw, header),
+            Self::Known(token) => (token.raw().into(), token.header().clone()),
+        };
+        Self::Waiting(raw, header)
     }
 
     /// Errors: those of parsing and prechecking.

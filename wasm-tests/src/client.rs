@@ -14,6 +14,12 @@ use crate::upstream::Echo;
 /// An answer that takes longer is none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Whether requests go over HTTP/2 where that can say them.
+#[must_use]
+pub fn sends_http2() -> bool {
+    setting("ALB_AUTHN_HTTP").as_deref() == Some("2")
+}
+
 /// A request to one of Envoy's listeners.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -82,9 +88,10 @@ impl Request {
     /// `ALB_AUTHN_HTTP=2`, over HTTP/2 where that can say it.
     #[track_caller]
     pub fn send(&self) -> Response {
-        match setting("ALB_AUTHN_HTTP").as_deref() {
-            Some("2") if http2::can_say(self) => self.send_http2(),
-            _ => self.start().finish(),
+        if sends_http2() && http2::can_say(self) {
+            self.send_http2()
+        } else {
+            self.start().finish()
         }
     }
 

@@ -39,7 +39,7 @@ pub use alb::{ARN, CLIENT, Forgery, ISSUER, KID, USER, claims, entry, entry_for,
 pub use bad_config::{
     BadField, assert_config_refused, assert_fields_refused, assert_members_required,
 };
-pub use client::{Connection, Pending, Request, Response};
+pub use client::{Connection, Pending, Request, Response, sends_http2};
 pub use config::{Plugin, Upstream};
 pub use dns::DnsServer;
 pub use envoy::{AccessLine, Envoy, vectors_module};

@@ -194,26 +194,35 @@ fn send_random_kids(s: &Running, client: usize) {
     }
 }
 
+/// A token by a new key that the endpoint has from now on.
+fn rotated(s: &Running, kid: &str) -> String {
+    let key = alb_token::mint::KeyPair::generate(kid);
+    s.endpoint.serve_key(&key);
+    wasm_tests::Forgery::new(&s.load_balancer, &key).sign()
+}
+
 #[test]
 fn thousands_of_random_key_ids_starve_nobody() {
     let s = Scenario::new()
         .config(json!({"publicKeys": {"maxKeys": 16}}))
         .start();
     s.get("/").token(&s.token()).send().echo();
-    let rotated = alb_token::mint::KeyPair::generate("ffffffff-0000-4000-8000-000000000000");
-    s.endpoint.serve_key(&rotated);
-    let rotated_token = wasm_tests::Forgery::new(&s.load_balancer, &rotated).sign();
+    let at_half = rotated(&s, "eeeeeeee-0000-4000-8000-000000000000");
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let s = &s;
             scope.spawn(move || send_random_kids(s, client));
         }
-        for _ in 0..50 {
+        for round in 0..50 {
             s.get("/").token(&s.token()).send().echo();
-            s.get("/").token(&rotated_token).send().echo();
+            if round >= 25 {
+                s.get("/").token(&at_half).send().echo();
+            }
         }
     });
     assert_eq!(s.endpoint.count(KID), 1);
+    let afterwards = rotated(&s, "ffffffff-0000-4000-8000-000000000000");
+    s.get("/").token(&afterwards).send().echo();
     assert!(s.metric("keys") <= 16);
     s.await_metric("waiting_requests", 0);
     s.assert_alive();

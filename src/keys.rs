@@ -17,10 +17,14 @@
 //! A fetch belongs to the store: requests come and go without touching it.
 
 mod answer;
+mod answers;
 mod entry;
+mod eviction;
+mod fetch;
 mod pem;
+mod slots;
 mod store;
-mod waiting;
+mod waiters;
 
 use std::rc::Rc;
 use std::time::Duration;

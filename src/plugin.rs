@@ -1,9 +1,10 @@
 //! One plugin in one Envoy worker, whole and pure: configuration, keys, cache, waiting requests.
 //!
 //! **After every `handle_*` call the shell drains, in this order, `poll_fetch` (dispatch; a failure to dispatch goes
-//! back by `handle_fetch_result`, and may decide requests), `poll_decision` (carry out; each one makes events) and
-//! `poll_event` (count, log). Then it arms its timer for `poll_wakeup`, and calls `handle_timeout` when that is
-//! over.** Nothing here calls the host or reads a clock.
+//! back by `handle_dispatch_failure`, and may decide requests), `poll_decision` (carry out; each one makes events)
+//! and `poll_event` (count, log). Then it arms its timer for `poll_wakeup`, and calls `handle_timeout` when that is
+//! over.** `poll_decision` ends with the callback's batch, and `poll_wakeup` asks for the next one at once: more
+//! decisions in one callback would overflow the VM's stack. Nothing here calls the host or reads a clock.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::header_plan::stripped_trailers;
 use crate::headers::Headers;
-use crate::keys::{AttemptId, FetchResult, KeyStore, Lookup, PublicKey, StreamId};
+use crate::keys::{AttemptId, FetchFailure, FetchResult, KeyStore, Lookup, PublicKey, StreamId};
 use crate::reason::Rejection;
 use crate::report::{Event, Gauge, Report};
 use crate::request::{AwaitingKey, Checks, Decision, Request};
@@ -63,10 +64,13 @@ impl Plugin {
         }
     }
 
-    /// Takes over the public keys of the same plugin's earlier configuration.
-    pub fn adopt_keys(&mut self, earlier: &Self) {
+    /// Takes over from the same plugin's earlier configuration: its public keys are copied, and its token cache
+    /// is emptied and switched off. Old connections keep the old configuration alive for hours, and all of them
+    /// share one VM's memory.
+    pub fn take_over(&mut self, earlier: &mut Self) {
         self.keys.adopt_keys(&earlier.keys);
         self.report_gauges();
+        earlier.cache = TokenCache::new(0);
     }
 
     /// The configuration.
@@ -150,6 +154,17 @@ impl Plugin {
         self.after_keys_changed(now);
     }
 
+    /// A fetch of this callback's own drain could not be dispatched.
+    pub fn handle_dispatch_failure(
+        &mut self,
+        attempt: AttemptId,
+        failure: FetchFailure,
+        now: UnixTime,
+    ) {
+        self.keys.handle_dispatch_failure(attempt, failure, now);
+        self.after_keys_changed(now);
+    }
+
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: UnixTime) {
         self.keys.handle_timeout(now);
@@ -161,7 +176,7 @@ impl Plugin {
     /// plugin for its public keys, maybe for ever, so the token cache goes now.
     pub fn handle_end(&mut self) {
         self.has_ended = true;
-        self.cache = TokenCache::new(self.config.token_cache_bytes);
+        self.cache = TokenCache::new(0);
         self.report_gauges();
     }
 
@@ -204,10 +219,12 @@ impl Plugin {
         })
     }
 
-    /// The next waiting request that is decided. May change after every `handle_*`.
+    /// The next waiting request that is decided, until the callback's batch is given. May change after every
+    /// `handle_*`.
     #[must_use]
     pub fn poll_decision(&mut self, now: UnixTime) -> Option<(StreamId, Decision)> {
         while let Some((stream, key)) = self.keys.poll_answer() {
+            self.report_gauges();
             if let Some(request) = self.waiting.remove(&stream) {
                 return Some((stream, self.decide(request, key, now)));
             }

@@ -64,6 +64,11 @@ impl Span {
         Self { start, length }
     }
 
+    /// When it began.
+    pub const fn start(self) -> UnixTime {
+        self.start
+    }
+
     /// When it is over, unless the clock is set.
     pub fn end(self) -> UnixTime {
         self.start.plus(self.length)
@@ -82,9 +87,12 @@ const TIMER_GRACE: Duration = Duration::from_secs(1);
 ///
 /// Envoy's timers don't follow the wall clock: where that is set forward (a node's first NTP step), a timer
 /// of ten minutes still has most of them to go although its end has passed, and requests would wait for it.
-/// The grace keeps a busy worker from putting off a timer that is about to end with each request.
+/// The grace keeps a busy worker from putting off a timer that is about to end with each request. What is
+/// past due can't come sooner than the shortest tick: otherwise each request would set that timer again, and
+/// under load it would never end.
 pub fn must_set_timer(set: Option<UnixTime>, due: UnixTime, now: UnixTime) -> bool {
-    set.is_none_or(|end| due < end || end.plus(TIMER_GRACE) <= now)
+    let soonest = due.max(now.plus(SHORTEST_TICK));
+    set.is_none_or(|end| soonest < end || end.plus(TIMER_GRACE) <= now)
 }
 
 /// The shortest tick: the way from a stream's callback to one of the root.
@@ -140,6 +148,19 @@ mod tests {
                 expected,
                 "{case}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_past_due_does_not_put_off_the_shortest_tick() {
+        let at = UnixTime::from_millis;
+        for (case, set, now, expected) in [
+            ("set by this callback", 101, 100, false),
+            ("about to end", 101, 101, false),
+            ("set for much later", 900, 100, true),
+        ] {
+            let must_set = must_set_timer(Some(at(set)), at(1), at(now));
+            assert_eq!(must_set, expected, "{case}");
         }
     }
 

@@ -179,7 +179,7 @@ impl World {
     /// A new configuration takes over; requests that wait under the old one are left to it.
     fn reconfigure(&mut self) {
         let mut next = start(self.now);
-        next.adopt_keys(&self.plugin);
+        next.take_over(&mut self.plugin);
         self.plugin.handle_end();
         self.drain_events();
         self.plugin = next;

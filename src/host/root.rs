@@ -60,8 +60,8 @@ impl Root {
         Ok(NEWEST.with_borrow_mut(|newest| {
             let earlier = newest.iter().position(|(known, _)| *known == root_id);
             let earlier = earlier.map(|index| newest.swap_remove(index).1);
-            if let Some(earlier) = earlier.as_ref().and_then(|worker| worker.try_borrow().ok()) {
-                plugin.adopt_keys(earlier.plugin());
+            if let Some(mut earlier) = earlier.as_ref().and_then(|w| w.try_borrow_mut().ok()) {
+                plugin.take_over(earlier.plugin_mut());
             }
             let worker = Rc::new(RefCell::new(Worker::new(plugin, self.context_id)));
             newest.push((root_id, Rc::clone(&worker)));

@@ -49,8 +49,8 @@ impl Worker {
         }
     }
 
-    pub(super) fn plugin(&self) -> &Plugin {
-        &self.plugin
+    pub(super) fn plugin_mut(&mut self) -> &mut Plugin {
+        &mut self.plugin
     }
 
     /// The headers of the stream whose callback runs have arrived.
@@ -119,6 +119,8 @@ impl Worker {
     /// Runs in a callback of the root.
     pub(super) fn on_tick(&mut self) {
         let now = hostcalls::now();
+        // Envoy repeats the last period until it is told another one.
+        self.next_tick = None;
         self.plugin.handle_timeout(now);
         self.settle(now);
     }
@@ -155,10 +157,9 @@ impl Worker {
                 Ok(token) => {
                     self.calls.push((token, order.attempt));
                 }
-                Err(failure) => {
-                    let result = FetchResult::Failed(failure);
-                    self.plugin.handle_fetch_result(order.attempt, result, now);
-                }
+                Err(failure) => self
+                    .plugin
+                    .handle_dispatch_failure(order.attempt, failure, now),
             }
         }
         while let Some((stream, decision)) = self.plugin.poll_decision(now) {
@@ -167,9 +168,18 @@ impl Worker {
         // The next calls are the root's again.
         let _ = hostcalls::set_effective_context(self.root_id);
         self.leave_behind();
-        let due = self.plugin.poll_wakeup();
         // Without a tick the waiting requests are still answered by their calls.
-        let _ = self.ask_for_tick(due, now);
+        let _ = self.keep_tick(now);
+    }
+
+    /// Asks for the tick that the plugin wants, unless it comes anyway: each response of a burst would put it off
+    /// by another millisecond.
+    fn keep_tick(&mut self, now: UnixTime) -> Result<()> {
+        match self.plugin.poll_wakeup() {
+            Some(due) if !must_set_timer(self.next_tick, due, now) => Ok(()),
+            None if self.next_tick.is_none() => Ok(()),
+            due => self.ask_for_tick(due, now),
+        }
     }
 
     fn leave_behind(&mut self) {

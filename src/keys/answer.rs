@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::PublicKey;
+use crate::reason::Rejection;
 
 /// What one attempt brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,14 @@ pub enum FetchFailure {
 }
 
 impl FetchFailure {
+    /// What requests that waited for the key are refused with.
+    pub(super) fn rejection(self) -> Rejection {
+        match self {
+            Self::NotFound(_) => Rejection::UnknownKey,
+            _ => Rejection::KeyUnavailable,
+        }
+    }
+
     /// Whether a second attempt may go better: a stale connection, a server in trouble.
     pub(super) fn is_worth_a_retry(self) -> bool {
         match self {

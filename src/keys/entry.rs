@@ -1,9 +1,10 @@
-//! What the store knows of one key.
+//! What the store knows of one key: the cached key, its fetch, and its back-off.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::PublicKey;
+use super::fetch::Fetch;
 use crate::config::KeyLimits;
 use crate::reason::Rejection;
 use crate::time::{Span, UnixTime};
@@ -11,81 +12,233 @@ use crate::time::{Span, UnixTime};
 /// One key's entry; it lives as long as anything is in it.
 #[derive(Default)]
 pub(super) struct Entry {
-    pub(super) held: Option<Held>,
-    pub(super) fetch: Option<Fetch>,
-    /// Requests that wait for it.
-    pub(super) waiting: usize,
-    pub(super) block: Option<Block>,
+    key: Option<CachedKey>,
+    fetch: Fetching,
+    back_off: Option<BackOff>,
+}
+
+/// What is being done to get the key.
+#[derive(Default)]
+enum Fetching {
+    #[default]
+    Idle,
+    /// Requests wait for it, and it waits for a slot.
+    Queued,
+    Running(Fetch),
+}
+
+/// What a key endpoint's "no such key" did to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotFound {
+    /// The entry keeps its key, or has none.
+    Believed,
+    /// The key that it had must go.
+    KeyIsGone,
+    /// It says nothing of the key: as bad as no answer.
+    NotBelieved,
 }
 
 impl Entry {
-    pub(super) fn is_empty(&self) -> bool {
-        self.is_idle() && self.block.is_none()
+    pub(super) fn with_key(key: CachedKey) -> Self {
+        Self {
+            key: Some(key),
+            ..Self::default()
+        }
     }
 
-    /// Holds nothing but "not before …".
+    pub(super) fn key(&self) -> Option<&CachedKey> {
+        self.key.as_ref()
+    }
+
+    pub(super) fn key_mut(&mut self) -> Option<&mut CachedKey> {
+        self.key.as_mut()
+    }
+
+    pub(super) fn take_key(&mut self) -> Option<CachedKey> {
+        self.key.take()
+    }
+
+    /// Whether the entry can be removed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_idle() && self.back_off.is_none()
+    }
+
+    /// Only a back-off is left: no key, no fetch, and so no waiters.
     pub(super) fn is_idle(&self) -> bool {
-        self.held.is_none() && self.fetch.is_none() && self.waiting == 0
+        self.key.is_none() && matches!(self.fetch, Fetching::Idle)
     }
 
     /// Whether nothing in it will matter again.
     pub(super) fn is_stale(&self, now: UnixTime) -> bool {
-        self.is_idle() && self.block.is_none_or(|block| block.is_forgotten(now))
+        self.is_idle() && self.back_off.is_none_or(|b| b.is_forgotten(now))
     }
 
-    /// What forbids a fetch at this time.
-    pub(super) fn block_at(&self, now: UnixTime) -> Option<Block> {
-        self.block.filter(|block| !block.span.is_over(now))
+    /// Why no fetch may start at this time.
+    pub(super) fn rejection_at(&self, now: UnixTime) -> Option<Rejection> {
+        let active = self.back_off.filter(|b| !b.span.is_over(now))?;
+        Some(active.rejection())
     }
 
     pub(super) fn blocked_until(&self) -> Option<UnixTime> {
-        self.block.map(|block| block.span.end())
+        self.back_off.map(|b| b.span.end())
     }
 
-    pub(super) fn note_not_found(&mut self, now: UnixTime, ttl: Duration) {
-        self.block = Some(Block {
-            span: Span::new(now, ttl),
-            failures: 0,
-        });
+    /// A request waits for the key: its fetch is queued unless it already is under way.
+    pub(super) fn queue(&mut self) {
+        if matches!(self.fetch, Fetching::Idle) {
+            self.fetch = Fetching::Queued;
+        }
+    }
+
+    /// The last request that waited has gone. A running fetch goes on.
+    pub(super) fn unqueue(&mut self) {
+        if self.is_queued() {
+            self.fetch = Fetching::Idle;
+        }
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        matches!(self.fetch, Fetching::Queued)
+    }
+
+    pub(super) fn start(&mut self, fetch: Fetch) {
+        self.fetch = Fetching::Running(fetch);
+    }
+
+    pub(super) fn running(&self) -> Option<&Fetch> {
+        match &self.fetch {
+            Fetching::Running(fetch) => Some(fetch),
+            Fetching::Idle | Fetching::Queued => None,
+        }
+    }
+
+    pub(super) fn running_mut(&mut self) -> Option<&mut Fetch> {
+        match &mut self.fetch {
+            Fetching::Running(fetch) => Some(fetch),
+            Fetching::Idle | Fetching::Queued => None,
+        }
+    }
+
+    pub(super) fn end_fetch(&mut self) {
+        self.fetch = Fetching::Idle;
+    }
+
+    /// Whether a background fetch of the cached key should start.
+    pub(super) fn wants_refresh(&self, limits: &KeyLimits, now: UnixTime) -> bool {
+        matches!(self.fetch, Fetching::Idle)
+            && self.key.as_ref().is_some_and(|k| k.is_due(limits, now))
+            && self.rejection_at(now).is_none()
+    }
+
+    /// Keeps a fetched key, and forgives every failure. The same bytes keep their identity, and so what they
+    /// verified. The second value is the key that other bytes replace.
+    pub(super) fn insert_key(
+        &mut self,
+        key: PublicKey,
+        now: UnixTime,
+    ) -> (Rc<PublicKey>, Option<CachedKey>) {
+        self.back_off = None;
+        if let Some(cached) = self.key.as_mut().filter(|cached| *cached.key == key) {
+            cached.fetched_at = now;
+            cached.not_found = None;
+            return (Rc::clone(&cached.key), None);
+        }
+        let key = Rc::new(key);
+        let replaced = self.key.replace(CachedKey::new(Rc::clone(&key), now));
+        (key, replaced)
     }
 
     /// A longer back-off after each failure; what failed long ago does not count.
-    pub(super) fn note_failure(&mut self, now: UnixTime) {
-        let earlier = self.block.filter(|block| !block.is_forgotten(now));
-        let failures = earlier.map_or(0, |block| block.failures).saturating_add(1);
+    pub(super) fn record_failure(&mut self, now: UnixTime) {
+        let earlier = self.back_off.filter(|b| !b.is_forgotten(now));
+        let failures = earlier.map_or(0, |b| b.failures).saturating_add(1);
         let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
-        let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
-        self.block = Some(Block {
-            span: Span::new(now, back_off.min(LONGEST_BACK_OFF)),
+        let length = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
+        self.back_off = Some(BackOff {
+            span: Span::new(now, length.min(LONGEST_BACK_OFF)),
             failures,
         });
     }
 
-    pub(super) fn is_first_fetch(&self) -> bool {
-        self.fetch.as_ref().is_some_and(|fetch| !fetch.is_refresh)
+    /// The endpoint has answered "no such key" with this status; it has served `served` keys so far.
+    ///
+    /// One stray answer must log nobody out, so a key that verified a token goes only when a second answer,
+    /// `negativeTtl` later at the earliest, says the same. S3 answers 403 for an object that is gone; a
+    /// firewall, WAF or egress proxy answers 403 for everything. Only the former serves other keys meanwhile.
+    pub(super) fn record_not_found(
+        &mut self,
+        status: u16,
+        served: u64,
+        limits: &KeyLimits,
+        now: UnixTime,
+    ) -> NotFound {
+        let ttl = limits.negative_ttl;
+        let meaning = match self.key.as_mut() {
+            None => NotFound::Believed,
+            Some(cached) if !cached.is_proven || !cached.is_usable(limits, now) => {
+                NotFound::KeyIsGone
+            }
+            Some(cached) => match cached.not_found {
+                None => {
+                    cached.not_found = Some(FirstNotFound { at: now, served });
+                    NotFound::Believed
+                }
+                Some(first) if status == FORBIDDEN && first.served == served => {
+                    NotFound::NotBelieved
+                }
+                Some(first) if Span::new(first.at, ttl).is_over(now) => NotFound::KeyIsGone,
+                Some(_) => NotFound::Believed,
+            },
+        };
+        if meaning == NotFound::NotBelieved {
+            self.record_failure(now);
+        } else {
+            self.back_off = Some(BackOff {
+                span: Span::new(now, ttl),
+                failures: 0,
+            });
+        }
+        meaning
     }
 }
 
+const FORBIDDEN: u16 = 403;
+
 /// A key and its history.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct CachedKey {
     pub(super) key: Rc<PublicKey>,
-    pub(super) fetched_at: UnixTime,
     pub(super) last_used: UnixTime,
     /// Whether it verified a token.
     pub(super) is_proven: bool,
-    /// When the endpoint first said "no such key" since the last good fetch.
-    pub(super) not_found_at: Option<UnixTime>,
+    fetched_at: UnixTime,
+    /// The first "no such key" since the last good fetch.
+    not_found: Option<FirstNotFound>,
 }
 
-impl Held {
-    pub(super) fn new(key: Rc<PublicKey>, now: UnixTime) -> Self {
+#[derive(Clone, Copy)]
+struct FirstNotFound {
+    at: UnixTime,
+    /// How many keys the endpoint had served by then.
+    served: u64,
+}
+
+impl CachedKey {
+    fn new(key: Rc<PublicKey>, now: UnixTime) -> Self {
         Self {
             key,
-            fetched_at: now,
             last_used: now,
             is_proven: false,
-            not_found_at: None,
+            fetched_at: now,
+            not_found: None,
+        }
+    }
+
+    /// For another store, whose endpoints count what they serve from zero on.
+    pub(super) fn adopted(&self) -> Self {
+        Self {
+            not_found: None,
+            ..self.clone()
         }
     }
 
@@ -94,78 +247,14 @@ impl Held {
         !Span::new(self.fetched_at, life).is_over(now)
     }
 
-    pub(super) fn is_due(&self, limits: &KeyLimits, now: UnixTime) -> bool {
+    fn is_due(&self, limits: &KeyLimits, now: UnixTime) -> bool {
         Span::new(self.fetched_at, limits.refresh_interval).is_over(now)
-    }
-}
-
-/// A fetch under way: one attempt, and at most one more.
-pub(super) struct Fetch {
-    pub(super) started: UnixTime,
-    pub(super) attempt: Attempt,
-    is_refresh: bool,
-    is_retried: bool,
-}
-
-/// Where the current attempt is.
-pub(super) enum Attempt {
-    Planned(Span),
-    Dispatched { number: u64, wait: Span },
-}
-
-impl Fetch {
-    pub(super) fn first(now: UnixTime) -> Self {
-        Self {
-            started: now,
-            attempt: Attempt::Planned(Span::new(now, Duration::ZERO)),
-            is_refresh: false,
-            is_retried: false,
-        }
-    }
-
-    pub(super) fn refresh(now: UnixTime) -> Self {
-        Self {
-            is_refresh: true,
-            ..Self::first(now)
-        }
-    }
-
-    /// Plans the one retry for the end of `pause`; `false` where it was used up.
-    pub(super) fn retry_after(&mut self, pause: Span) -> bool {
-        if self.is_retried {
-            return false;
-        }
-        self.is_retried = true;
-        self.attempt = Attempt::Planned(pause);
-        true
-    }
-
-    pub(super) fn is_attempt(&self, asked: u64) -> bool {
-        matches!(self.attempt, Attempt::Dispatched { number, .. } if number == asked)
-    }
-
-    pub(super) fn overdue_attempt(&self, now: UnixTime) -> Option<u64> {
-        match self.attempt {
-            Attempt::Dispatched { number, wait } if wait.is_over(now) => Some(number),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_due(&self, now: UnixTime) -> bool {
-        matches!(self.attempt, Attempt::Planned(pause) if pause.is_over(now))
-    }
-
-    /// When the planned attempt is due, or the dispatched one overdue.
-    pub(super) fn next_time(&self) -> UnixTime {
-        match self.attempt {
-            Attempt::Planned(span) | Attempt::Dispatched { wait: span, .. } => span.end(),
-        }
     }
 }
 
 /// No fetch for this long: after `failures` in a row, or, with none, because there is no such key.
 #[derive(Clone, Copy)]
-pub(super) struct Block {
+struct BackOff {
     span: Span,
     failures: u32,
 }
@@ -177,8 +266,8 @@ const MAX_DOUBLINGS: u32 = 5;
 /// How long a failure counts towards the next back-off.
 const FAILURE_MEMORY: Duration = Duration::from_secs(60);
 
-impl Block {
-    pub(super) fn rejection(self) -> Rejection {
+impl BackOff {
+    fn rejection(self) -> Rejection {
         if self.failures == 0 {
             Rejection::UnknownKey
         } else {

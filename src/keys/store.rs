@@ -1,12 +1,14 @@
 //! The store itself: see the module above for its contract.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::entry::{Attempt, Entry, Fetch, Held};
-use super::waiting::Waiting;
+use super::answers::{Answers, BATCH};
+use super::entry::{Entry, NotFound};
+use super::fetch::Fetch;
+use super::slots::Slots;
+use super::waiters::{Room, Waiters};
 use super::{
     Answer, AttemptId, FetchFailure, FetchResult, KeyRef, Lookup, Outcome, PublicKey, StreamId,
 };
@@ -14,10 +16,6 @@ use crate::alb::KeyEndpoint;
 use crate::config::KeyLimits;
 use crate::reason::Rejection;
 use crate::time::{Span, UnixTime};
-
-/// Entries that hold nothing but "not before …", beside those in use. Under a flood of random key ids
-/// the soonest over leave first; each costs under 300 bytes.
-pub(super) const MAX_IDLE: usize = 4096;
 
 /// Envoy's callout timeout may not fire (Kuadrant/wasm-shim #425), so an attempt ends by our own clock
 /// this much later.
@@ -32,70 +30,80 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// The keys, fetches and waiting requests of one plugin in one worker.
 pub struct KeyStore {
     pub(super) limits: KeyLimits,
-    pub(super) endpoints: Vec<KeyEndpoint>,
     pub(super) entries: HashMap<KeyRef, Entry>,
-    waiting: Waiting,
-    /// Keys that wait for a slot, with a number that says which was asked for first. A map: thousands of
-    /// requests may leave at once, each the last that waited for its key.
-    pub(super) queued: HashMap<KeyRef, u64>,
-    /// Keys with a fetch under way.
-    fetching: Vec<KeyRef>,
-    held: usize,
-    last_number: u64,
-    last_sweep: Span,
-    answers: VecDeque<(StreamId, Answer)>,
+    pub(super) key_count: usize,
+    pub(super) dropped: VecDeque<Rc<PublicKey>>,
+    endpoints: Vec<Endpoint>,
+    waiters: Waiters,
+    slots: Slots,
+    answers: Answers,
     outcomes: VecDeque<Outcome>,
-    dropped: VecDeque<Rc<PublicKey>>,
+    last_attempt: u64,
+    last_sweep: Span,
+}
+
+struct Endpoint {
+    address: KeyEndpoint,
+    /// Keys that it has served.
+    served: u64,
 }
 
 impl KeyStore {
     /// An empty store for these endpoints.
     pub fn new(limits: KeyLimits, endpoints: Vec<KeyEndpoint>) -> Self {
+        let endpoint = |address| Endpoint { address, served: 0 };
         Self {
-            waiting: Waiting::new(limits.max_waiting_requests, limits.max_wait),
+            waiters: Waiters::new(
+                endpoints.len(),
+                limits.max_waiting_requests,
+                limits.max_wait,
+            ),
+            slots: Slots::new(endpoints.len(), limits.max_pending_fetches),
             limits,
-            endpoints,
+            endpoints: endpoints.into_iter().map(endpoint).collect(),
             entries: HashMap::new(),
-            queued: HashMap::new(),
-            fetching: Vec::new(),
-            held: 0,
-            last_number: 0,
-            last_sweep: Span::new(UnixTime::from_millis(0), SWEEP_INTERVAL),
-            answers: VecDeque::new(),
+            key_count: 0,
+            answers: Answers::default(),
             outcomes: VecDeque::new(),
             dropped: VecDeque::new(),
+            last_attempt: 0,
+            last_sweep: Span::new(UnixTime::from_millis(0), SWEEP_INTERVAL),
         }
     }
 
-    /// Takes over the public keys of an earlier configuration, where the endpoint is still in use.
+    /// Takes over the public keys of an earlier configuration, if the endpoint is still in use.
     /// Nothing else outlives a configuration.
     pub fn adopt_keys(&mut self, earlier: &Self) {
         for (key, entry) in &earlier.entries {
-            let endpoint = earlier.endpoints.get(key.endpoint);
-            let same = self.endpoints.iter().position(|own| Some(own) == endpoint);
-            if let (Some(endpoint), Some(held)) = (same, &entry.held) {
+            let address = earlier.endpoint(*key);
+            let same = self
+                .endpoints
+                .iter()
+                .position(|own| Some(&own.address) == address);
+            if let (Some(endpoint), Some(cached)) = (same, entry.key()) {
                 let adopted = KeyRef {
                     endpoint,
                     kid: key.kid,
                 };
-                self.entries.entry(adopted).or_default().held = Some(held.clone());
+                let replaced = self
+                    .entries
+                    .insert(adopted, Entry::with_key(cached.adopted()));
+                if replaced.is_none_or(|entry| entry.key().is_none()) {
+                    self.key_count = self.key_count.saturating_add(1);
+                }
             }
         }
-        self.held = self
-            .entries
-            .values()
-            .filter(|entry| entry.held.is_some())
-            .count();
-        while self.held > self.limits.max_keys && self.evict_key(None) {}
+        while self.key_count > self.limits.max_keys && self.evict_key(None) {}
         self.dropped.clear();
     }
 
     /// The endpoint of a key.
     pub fn endpoint(&self, key: KeyRef) -> Option<&KeyEndpoint> {
-        self.endpoints.get(key.endpoint)
+        let endpoint = self.endpoints.get(key.endpoint)?;
+        Some(&endpoint.address)
     }
 
-    /// Asks for a key on behalf of a request that holds `bytes` while it waits.
+    /// Asks for a key on behalf of a request that retains `bytes` while it waits.
     #[must_use]
     pub fn acquire(
         &mut self,
@@ -104,76 +112,106 @@ impl KeyStore {
         bytes: usize,
         now: UnixTime,
     ) -> Lookup {
-        if let Some(held) = self.use_held(key, now) {
-            return Lookup::Ready(held);
+        if let Some(cached) = self.use_cached(key, now) {
+            return Lookup::Ready(cached);
         }
-        if let Some(block) = self.entries.get(&key).and_then(|entry| entry.block_at(now)) {
-            return Lookup::Refused(block.rejection());
+        let entry = self.entries.get(&key);
+        if let Some(rejection) = entry.and_then(|entry| entry.rejection_at(now)) {
+            return Lookup::Refused(rejection);
         }
-        if !self.waiting.has_room_for(bytes) {
+        if !self.make_room(key, bytes, now) {
+            self.waiters.record_full(key);
             return Lookup::Refused(Rejection::Overloaded);
         }
-        let number = self.new_number();
-        let entry = self.entries.entry(key).or_default();
-        if entry.waiting == 0 && entry.fetch.is_none() {
-            self.queued.insert(key, number);
-        }
-        entry.waiting = entry.waiting.saturating_add(1);
-        self.waiting.insert(stream, key, bytes, now);
+        self.entries.entry(key).or_default().queue();
+        self.waiters.insert(stream, key, bytes, now);
         Lookup::Waiting
     }
 
-    /// The held key if it may still be used; a refresh is asked for where it is due.
-    fn use_held(&mut self, key: KeyRef, now: UnixTime) -> Option<Rc<PublicKey>> {
+    /// The cached key if it may still be used; a refresh starts if one is due.
+    fn use_cached(&mut self, key: KeyRef, now: UnixTime) -> Option<Rc<PublicKey>> {
         let entry = self.entries.get_mut(&key)?;
-        let held = entry.held.as_mut()?;
-        if !held.is_usable(&self.limits, now) {
+        let cached = entry.key_mut()?;
+        if !cached.is_usable(&self.limits, now) {
             return None;
         }
-        held.last_used = now;
-        let public_key = Rc::clone(&held.key);
-        if held.is_due(&self.limits, now) && entry.fetch.is_none() && entry.block_at(now).is_none()
-        {
-            entry.fetch = Some(Fetch::refresh(now));
-            self.fetching.push(key);
+        cached.last_used = now;
+        let public_key = Rc::clone(&cached.key);
+        if entry.wants_refresh(&self.limits, now) {
+            entry.start(Fetch::new(now));
+            self.slots.start_refresh(key);
         }
         Some(public_key)
     }
 
+    /// Whether a request for `key` may wait. If the room is full, the longest-waiting request of the key that
+    /// fewest wait for makes place: a flood of invented key ids can't keep a real one out. Requests that are
+    /// answered and not yet resumed count too, so at most a batch of them may be made so.
+    fn make_room(&mut self, key: KeyRef, bytes: usize, now: UnixTime) -> bool {
+        let (answered, answered_bytes) = (self.answers.len(), self.answers.bytes());
+        match self.waiters.room_for(key, bytes, answered, answered_bytes) {
+            Room::Free => true,
+            Room::InPlaceOf(stream) if answered < BATCH => {
+                self.answer(stream, Err(Rejection::Overloaded), now);
+                true
+            }
+            Room::InPlaceOf(_) | Room::Full => false,
+        }
+    }
+
     /// The key verified a token: it is a real one, and is kept before keys that never did.
     pub fn handle_verified(&mut self, key: KeyRef) {
-        if let Some(held) = self
-            .entries
-            .get_mut(&key)
-            .and_then(|entry| entry.held.as_mut())
-        {
-            held.is_proven = true;
+        let entry = self.entries.get_mut(&key);
+        if let Some(cached) = entry.and_then(Entry::key_mut) {
+            cached.is_proven = true;
         }
     }
 
     /// A waiting request has gone. Its fetch goes on if it is under way.
     pub fn handle_gone(&mut self, stream: StreamId) {
-        let Some(key) = self.waiting.remove(stream) else {
-            return;
-        };
-        let Some(entry) = self.entries.get_mut(&key) else {
-            return;
-        };
-        entry.waiting = entry.waiting.saturating_sub(1);
-        if entry.waiting == 0 {
-            self.queued.remove(&key);
-            self.remove_if_empty(key);
+        self.stop_waiting(stream);
+        let _ = self.answers.remove(stream);
+    }
+
+    /// Takes a request from the waiters; returns what it retains.
+    fn stop_waiting(&mut self, stream: StreamId) -> Option<usize> {
+        let left = self.waiters.remove(stream)?;
+        if left.was_last
+            && let Some(entry) = self.entries.get_mut(&left.key)
+        {
+            entry.unqueue();
+            self.remove_if_empty(left.key);
+        }
+        Some(left.bytes)
+    }
+
+    fn answer(&mut self, stream: StreamId, answer: Answer, now: UnixTime) {
+        if let Some(bytes) = self.stop_waiting(stream) {
+            self.answers.push(stream, answer, bytes, now);
         }
     }
 
-    /// An attempt brought this. Late answers change nothing.
+    /// An attempt brought this, in a callback of the host. Late results change nothing.
     pub fn handle_result(&mut self, attempt: AttemptId, result: FetchResult, now: UnixTime) {
+        self.answers.start_batch();
+        self.take_result(attempt, result, now);
+    }
+
+    /// An attempt of this callback's own drain could not be dispatched: no callback of its own, so no
+    /// batch of its own either.
+    pub fn handle_dispatch_failure(
+        &mut self,
+        attempt: AttemptId,
+        failure: FetchFailure,
+        now: UnixTime,
+    ) {
+        self.take_result(attempt, FetchResult::Failed(failure), now);
+    }
+
+    fn take_result(&mut self, attempt: AttemptId, result: FetchResult, now: UnixTime) {
         let key = attempt.key;
-        let Some(fetch) = self
-            .entries
-            .get_mut(&key)
-            .and_then(|entry| entry.fetch.as_mut())
-        else {
+        let entry = self.entries.get_mut(&key);
+        let Some(fetch) = entry.and_then(Entry::running_mut) else {
             return;
         };
         if !fetch.is_attempt(attempt.number) {
@@ -185,139 +223,78 @@ impl KeyStore {
         {
             return;
         }
-        let took = now.since(fetch.started);
+        let took = now.since(fetch.started());
         self.finish_fetch(key, result, took, now);
     }
 
     fn finish_fetch(&mut self, key: KeyRef, result: FetchResult, took: Duration, now: UnixTime) {
-        self.fetching.retain(|fetching| *fetching != key);
-        let entry = self.entries.entry(key).or_default();
-        entry.fetch = None;
-        let (answer, result) = match result {
-            FetchResult::Key(public_key) => (Ok(self.hold(key, public_key, now)), Ok(())),
-            FetchResult::Failed(failure @ FetchFailure::NotFound(_)) => {
-                self.note_not_found(key, now);
-                (Err(Rejection::UnknownKey), Err(failure))
-            }
-            FetchResult::Failed(failure) => {
-                entry.note_failure(now);
-                (Err(Rejection::KeyUnavailable), Err(failure))
-            }
+        let brought_key = matches!(result, FetchResult::Key(_));
+        self.slots.finish(key, brought_key);
+        self.entries.entry(key).or_default().end_fetch();
+        let result = match result {
+            FetchResult::Key(public_key) => Ok(self.insert_key(key, public_key, now)),
+            FetchResult::Failed(failure) => Err(self.record_failure(key, failure, now)),
         };
+        let answer = result.clone().map_err(FetchFailure::rejection);
+        let result = result.map(|_| ());
         self.outcomes.push_back(Outcome { key, result, took });
-        for stream in self.waiting.of_key(key) {
-            self.handle_gone(stream);
-            self.answers.push_back((stream, answer.clone()));
+        for stream in self.waiters.of_key(key) {
+            self.answer(stream, answer.clone(), now);
         }
         self.bound_entries();
     }
 
-    /// Keeps a fetched key. The same bytes keep their identity (and so what they verified); other
-    /// bytes under the same `kid` are another key, and what the old one verified goes.
-    fn hold(&mut self, key: KeyRef, public_key: PublicKey, now: UnixTime) -> Rc<PublicKey> {
+    fn insert_key(&mut self, key: KeyRef, public_key: PublicKey, now: UnixTime) -> Rc<PublicKey> {
+        if let Some(endpoint) = self.endpoints.get_mut(key.endpoint) {
+            endpoint.served = endpoint.served.saturating_add(1);
+        }
         let entry = self.entries.entry(key).or_default();
-        entry.block = None;
-        if let Some(held) = entry.held.as_mut().filter(|held| *held.key == public_key) {
-            held.fetched_at = now;
-            held.not_found_at = None;
-            return Rc::clone(&held.key);
+        let is_new = entry.key().is_none();
+        let (cached, replaced) = entry.insert_key(public_key, now);
+        self.dropped.extend(replaced.map(|replaced| replaced.key));
+        if is_new {
+            self.key_count = self.key_count.saturating_add(1);
         }
-        let public_key = Rc::new(public_key);
-        match entry.held.replace(Held::new(Rc::clone(&public_key), now)) {
-            Some(replaced) => self.dropped.push_back(replaced.key),
-            None => self.held = self.held.saturating_add(1),
-        }
-        if self.held > self.limits.max_keys {
+        if self.key_count > self.limits.max_keys {
             self.evict_key(Some(key));
         }
-        public_key
+        cached
     }
 
-    /// Keys that never verified a token go first, then the least recently used; never `newest`, so that
-    /// a rotated key always gets in. `false`: there is no key to evict.
-    fn evict_key(&mut self, newest: Option<KeyRef>) -> bool {
-        let candidates = self.entries.iter().filter(|(key, _)| Some(**key) != newest);
-        let worst = candidates
-            .filter_map(|(key, entry)| Some((entry.held.as_ref()?, *key)))
-            .min_by_key(|(held, _)| (held.is_proven, held.last_used))
-            .map(|(_, key)| key);
-        if let Some(key) = worst {
-            self.drop_key(key);
-        }
-        worst.is_some()
-    }
-
-    fn drop_key(&mut self, key: KeyRef) {
-        if let Some(held) = self
-            .entries
-            .get_mut(&key)
-            .and_then(|entry| entry.held.take())
-        {
-            self.held = self.held.saturating_sub(1);
-            self.dropped.push_back(held.key);
-        }
-        self.remove_if_empty(key);
-    }
-
-    /// One stray 403 of a firewall must log nobody out, so a key that verified a token goes only when
-    /// a second such answer, `negativeTtl` later at the earliest, says the same.
-    fn note_not_found(&mut self, key: KeyRef, now: UnixTime) {
-        let ttl = self.limits.negative_ttl;
+    /// Remembers a failure, and returns what it turned out to be.
+    fn record_failure(
+        &mut self,
+        key: KeyRef,
+        failure: FetchFailure,
+        now: UnixTime,
+    ) -> FetchFailure {
+        let served = self.endpoints.get(key.endpoint).map_or(0, |e| e.served);
         let entry = self.entries.entry(key).or_default();
-        entry.note_not_found(now, ttl);
-        let Some(held) = entry.held.as_mut() else {
-            return;
+        let FetchFailure::NotFound(status) = failure else {
+            entry.record_failure(now);
+            return failure;
         };
-        let said_before = held
-            .not_found_at
-            .is_some_and(|first| Span::new(first, ttl).is_over(now));
-        if held.is_proven && !said_before && held.is_usable(&self.limits, now) {
-            held.not_found_at.get_or_insert(now);
-        } else {
-            self.drop_key(key);
+        match entry.record_not_found(status, served, &self.limits, now) {
+            NotFound::NotBelieved => return FetchFailure::Status(status),
+            NotFound::KeyIsGone => self.drop_key(key),
+            NotFound::Believed => {}
         }
+        failure
     }
 
-    /// Keeps [`MAX_IDLE`] entries beside those that hold a key or are waited for.
-    fn bound_entries(&mut self) {
-        let in_use = self
-            .limits
-            .max_keys
-            .saturating_add(self.limits.max_waiting_requests);
-        if self.entries.len() <= in_use.saturating_add(MAX_IDLE) {
-            return;
-        }
-        let idle = self.entries.iter().filter(|(_, entry)| entry.is_idle());
-        let soonest = idle
-            .min_by_key(|(_, entry)| entry.blocked_until())
-            .map(|(key, _)| *key);
-        if let Some(key) = soonest {
-            self.entries.remove(&key);
-        }
-    }
-
-    fn remove_if_empty(&mut self, key: KeyRef) {
-        if self.entries.get(&key).is_some_and(Entry::is_empty) {
-            self.entries.remove(&key);
-        }
-    }
-
-    /// Ends what is overdue: attempts, waits, and blocks that no longer matter.
+    /// Ends what is overdue: attempts, waits, and back-offs that no longer matter. A callback of the host.
     pub fn handle_timeout(&mut self, now: UnixTime) {
-        for key in self.fetching.clone() {
-            let fetch = self
-                .entries
-                .get(&key)
-                .and_then(|entry| entry.fetch.as_ref());
+        self.answers.start_batch();
+        let running: Vec<KeyRef> = self.slots.running().collect();
+        for key in running {
+            let fetch = self.entries.get(&key).and_then(Entry::running);
             if let Some(number) = fetch.and_then(|fetch| fetch.overdue_attempt(now)) {
                 let result = FetchResult::Failed(FetchFailure::Timeout);
-                self.handle_result(AttemptId { key, number }, result, now);
+                self.take_result(AttemptId { key, number }, result, now);
             }
         }
-        for stream in self.waiting.overdue(now) {
-            self.handle_gone(stream);
-            self.answers
-                .push_back((stream, Err(Rejection::KeyUnavailable)));
+        for stream in self.waiters.overdue(now) {
+            self.answer(stream, Err(Rejection::KeyUnavailable), now);
         }
         if self.last_sweep.is_over(now) {
             self.entries.retain(|_, entry| !entry.is_stale(now));
@@ -326,71 +303,50 @@ impl KeyStore {
     }
 
     /// The next attempt to dispatch. May change after `acquire`, `handle_result` and
-    /// `handle_timeout`. Each answer is an attempt that counts as dispatched: its result must come back
-    /// by [`KeyStore::handle_result`], a failure to dispatch included.
+    /// `handle_timeout`. Each response is an attempt that counts as dispatched: its result must come back
+    /// by [`KeyStore::handle_result`], or by [`KeyStore::handle_dispatch_failure`].
     #[must_use]
     pub fn poll_fetch(&mut self, now: UnixTime) -> Option<AttemptId> {
-        let key = self.next_due(now).or_else(|| self.next_queued(now))?;
-        let number = self.new_number();
+        let key = self.next_due(now).or_else(|| self.start_queued(now))?;
         let patience = self.limits.fetch_timeout.saturating_add(DEADLINE_GRACE);
-        let fetch = self.entries.get_mut(&key)?.fetch.as_mut()?;
-        fetch.attempt = Attempt::Dispatched {
-            number,
-            wait: Span::new(now, patience),
-        };
+        let fetch = self.entries.get_mut(&key)?.running_mut()?;
+        self.last_attempt = self.last_attempt.wrapping_add(1);
+        let number = self.last_attempt;
+        fetch.dispatch(number, Span::new(now, patience));
         Some(AttemptId { key, number })
-    }
-
-    fn new_number(&mut self) -> u64 {
-        self.last_number = self.last_number.wrapping_add(1);
-        self.last_number
     }
 
     /// A refresh that was asked for, or a retry whose time has come.
     fn next_due(&self, now: UnixTime) -> Option<KeyRef> {
-        let is_due = |key: &&KeyRef| {
-            let fetch = self.entries.get(key).and_then(|entry| entry.fetch.as_ref());
+        self.slots.running().find(|key| {
+            let fetch = self.entries.get(key).and_then(Entry::running);
             fetch.is_some_and(|fetch| fetch.is_due(now))
-        };
-        self.fetching.iter().find(is_due).copied()
+        })
     }
 
-    /// Of the queued keys with a free slot, the one that most requests wait for, then the oldest: a
-    /// flood of random key ids can't starve a real one.
-    fn next_queued(&mut self, now: UnixTime) -> Option<KeyRef> {
-        let most = self.limits.max_pending_fetches;
-        let busy = self.busy_slots();
-        if self.queued.is_empty() || busy.iter().all(|count| *count >= most) {
-            return None;
-        }
-        let has_slot = |key: &KeyRef| busy.get(key.endpoint).is_some_and(|count| *count < most);
-        let waiting = |key: &KeyRef| self.entries.get(key).map_or(0, |entry| entry.waiting);
-        let candidates = self.queued.iter().filter(|(key, _)| has_slot(key));
-        let (key, _) = candidates.max_by_key(|(key, number)| (waiting(key), Reverse(**number)))?;
-        let key = *key;
-        self.queued.remove(&key);
-        self.fetching.push(key);
-        self.entries.entry(key).or_default().fetch = Some(Fetch::first(now));
-        Some(key)
-    }
-
-    /// First fetches under way, by endpoint.
-    fn busy_slots(&self) -> Vec<usize> {
-        let mut busy = vec![0_usize; self.endpoints.len()];
-        for key in &self.fetching {
-            let is_first = self.entries.get(key).is_some_and(Entry::is_first_fetch);
-            if let Some(count) = busy.get_mut(key.endpoint).filter(|_| is_first) {
-                *count = count.saturating_add(1);
+    /// Of the queued keys with a free slot, the one that most requests wait for: a flood of random key
+    /// ids can't starve a real one.
+    fn start_queued(&mut self, now: UnixTime) -> Option<KeyRef> {
+        for endpoint in 0..self.endpoints.len() {
+            let entries = &self.entries;
+            let is_queued = |key: &KeyRef| entries.get(key).is_some_and(Entry::is_queued);
+            let wanted = self.waiters.most_wanted(endpoint).find(is_queued);
+            if let Some(key) = wanted
+                && self.slots.has_room(endpoint, now)
+            {
+                self.slots.start_first(key, now);
+                self.entries.get_mut(&key)?.start(Fetch::new(now));
+                return Some(key);
             }
         }
-        busy
+        None
     }
 
-    /// The next request that is no longer waiting. May change after `handle_result` and
-    /// `handle_timeout`.
+    /// The next request that is no longer waiting, until the callback's batch is given. May change after
+    /// every other call.
     #[must_use]
     pub fn poll_answer(&mut self) -> Option<(StreamId, Answer)> {
-        self.answers.pop_front()
+        self.answers.pop()
     }
 
     /// The next finished fetch. May change after `handle_result` and `handle_timeout`.
@@ -409,20 +365,28 @@ impl KeyStore {
     /// May change after every other call. A request that begins to wait wants `poll_fetch` at once.
     #[must_use]
     pub fn poll_wakeup(&self) -> Option<UnixTime> {
-        let fetches = self.fetching.iter().filter_map(|key| {
-            let fetch = self.entries.get(key)?.fetch.as_ref();
+        let fetches = self.slots.running().filter_map(|key| {
+            let fetch = self.entries.get(&key)?.running();
             fetch.map(Fetch::next_time)
         });
-        fetches.chain(self.waiting.next_deadline()).min()
+        let tokens = (0..self.endpoints.len()).filter_map(|endpoint| {
+            self.waiters.most_wanted(endpoint).next()?;
+            self.slots.next_token(endpoint)
+        });
+        fetches
+            .chain(tokens)
+            .chain(self.waiters.next_deadline())
+            .chain(self.answers.next_time())
+            .min()
     }
 
-    /// Keys held.
+    /// Keys cached.
     pub fn key_count(&self) -> usize {
-        self.held
+        self.key_count
     }
 
-    /// Requests waiting.
+    /// Requests that wait for a key, or for their turn to be resumed.
     pub fn waiting_count(&self) -> usize {
-        self.waiting.len()
+        self.waiters.len().saturating_add(self.answers.len())
     }
 }

@@ -154,7 +154,7 @@ fn a_new_configuration_keeps_public_keys_and_judges_tokens_anew() {
     assert_eq!(decisions(&mut old, 0), [(1, Reason::Ok)]);
     let required = json!([{ "claim": "tenant", "anyOf": ["blue"] }]);
     let mut new = plugin(json!({ "requiredClaims": required }));
-    new.adopt_keys(&old);
+    new.take_over(&mut old);
     let refused = Reason::Rejected(Rejection::ClaimMismatch);
     assert_eq!(
         arrive(&mut new, 1, &token(), 0),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::config::{ClaimPath, ClaimToHeader, EmailVerified, LoadBalancer, RequiredClaim};
+use crate::config::{ClaimPath, ClaimToHeader, EmailVerified, RequiredClaim, SYSTEM_PREFIX};
 use crate::header_name::HeaderName;
 use crate::reason::Rejection;
 use crate::time::UnixTime;
@@ -68,7 +68,7 @@ pub fn identify(
     let header = token.header();
     let policy = &header.load_balancer;
     let payload_exp = claims.exp()?;
-    if !claims.issuer_is_allowed(policy) {
+    if !claims.issuer_is(&header.issuer) {
         return Err(Rejection::WrongIssuer);
     }
     let expires = payload_exp.map_or(header.exp, |exp| exp.min(header.exp));
@@ -177,13 +177,13 @@ impl<'a> Claims<'a> {
         }
     }
 
-    fn issuer_is_allowed(&self, policy: &LoadBalancer) -> bool {
+    /// The payload's `iss`, if there is one, is the protected header's: claims of one issuer must not pass under
+    /// the name of another one, whatever the configuration accepts.
+    fn issuer_is(&self, issuer: &str) -> bool {
         match self.top_level("iss") {
             None => true,
-            // Not a string: only `["*"]` takes it, as it takes everything.
-            Some(claim) => policy
-                .issuers
-                .allows(&claim.into_string().unwrap_or_default()),
+            Some(Claim::String(own)) => own == issuer,
+            Some(_) => false,
         }
     }
 
@@ -293,7 +293,9 @@ impl<'a> Claim<'a> {
             return Err(Rejection::UnusableClaim);
         }
         value.insert_str(0, &mapping.prefix);
-        if names_another_load_balancers_user(&value, mapping) {
+        if names_another_load_balancers_user(&value, mapping)
+            || mapping.reserves_system && names_kubernetes_itself(&value)
+        {
             return Err(Rejection::UnusableClaim);
         }
         Ok(value)
@@ -304,16 +306,25 @@ impl<'a> Claim<'a> {
 /// (`o=partner,uid=`), so what follows the start or a comma is looked at whole, not element by element. Only
 /// the start has the mapping's own prefix, and so every prefix that its own begins with.
 fn names_another_load_balancers_user(value: &str, mapping: &ClaimToHeader) -> bool {
-    let mut tails = iter::successors(Some(value), |tail| {
-        tail.split_once(',').map(|(_, rest)| rest)
-    })
-    .enumerate();
-    tails.any(|(i, tail)| {
+    list_starts(value).enumerate().any(|(i, tail)| {
         mapping.other_prefixes.iter().any(|other| {
             let is_our_own = i == 0 && mapping.prefix.starts_with(other);
-            tail.trim_start().starts_with(other) && !is_our_own
+            tail.starts_with(other) && !is_our_own
         })
     })
+}
+
+/// `system:masters`, `system:serviceaccount:…`: names that Kubernetes gives, and no identity provider may.
+fn names_kubernetes_itself(value: &str) -> bool {
+    list_starts(value).any(|tail| tail.starts_with(SYSTEM_PREFIX))
+}
+
+/// The value from its start, and from each comma on, without leading whitespace.
+fn list_starts(value: &str) -> impl Iterator<Item = &str> {
+    let tails = iter::successors(Some(value), |tail| {
+        tail.split_once(',').map(|(_, rest)| rest)
+    });
+    tails.map(str::trim_start)
 }
 
 /// Elements joined with `,`. Policies match list elements by the comma, so none may hold one, and

@@ -111,15 +111,15 @@ pub enum Allowed {
     /// `["*"]`: every value.
     Any,
     /// One of these, exactly.
-    OneOf(Vec<String>),
+    OneOf(Vec<Rc<str>>),
 }
 
 impl Allowed {
-    /// Whether `value` is taken.
-    pub fn allows(&self, value: &str) -> bool {
+    /// `value` if it is accepted: shared with the configuration if it stands there.
+    pub fn accept(&self, value: &str) -> Option<Rc<str>> {
         match self {
-            Self::Any => true,
-            Self::OneOf(values) => values.iter().any(|allowed| allowed == value),
+            Self::Any => Some(Rc::from(value)),
+            Self::OneOf(values) => values.iter().find(|own| ***own == *value).cloned(),
         }
     }
 }
@@ -143,6 +143,9 @@ impl ClaimPath {
     }
 }
 
+/// What Kubernetes' own users and groups begin with (`system:masters`).
+pub const SYSTEM_PREFIX: &str = "system:";
+
 /// One header and the claim that fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimToHeader {
@@ -154,6 +157,8 @@ pub struct ClaimToHeader {
     pub prefix: String,
     /// The prefixes that other load balancers' users have in the same header; none is empty.
     pub other_prefixes: Vec<String>,
+    /// Whether the header names users or groups to Kubernetes, whose own names begin with [`SYSTEM_PREFIX`].
+    pub reserves_system: bool,
     /// ASCII letters of the value in lower case.
     pub lowercase: bool,
     /// Whether a token without the claim is refused.

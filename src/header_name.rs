@@ -1,18 +1,21 @@
 //! Header names, and the spellings that servers fold together.
 //!
 //! CGI and WSGI servers turn both `kubeflow-userid` and `kubeflow_userid` into
-//! `HTTP_KUBEFLOW_USERID` (RFC 3875 section 4.1.18), so whoever may send one spelling may send the
-//! other's value. All comparisons here read `_` as `-` and ignore case.
+//! `HTTP_KUBEFLOW_USERID` (RFC 3875 section 4.1.18). lighttpd does so with every byte that is no letter or
+//! digit, and PHP with `.`. So a client that may send one spelling may send the other's value. All comparisons
+//! here ignore case, and read every byte that is no ASCII letter or digit as `-`.
 
-/// A header name in lower case: `[a-z0-9_-]+`.
+/// A header name in lower case: `[a-z0-9][a-z0-9_-]*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeaderName(String);
 
 impl HeaderName {
-    /// Takes a name in any case; `None` where it holds anything but letters, digits, `-` and `_`.
+    /// Takes a name in any case. `None` for anything but letters, digits, `-` and `_`, and for a name that
+    /// begins with `-` or `_`: servers fold that with a pseudo-header.
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        (!text.is_empty() && text.bytes().all(legal)).then(|| Self(text.to_ascii_lowercase()))
+        let is_name = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        (is_name && text.bytes().all(legal)).then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// The name as it is set.
@@ -26,39 +29,54 @@ impl HeaderName {
     }
 
     /// May the filter set or remove this header? Not those that frame the message (request
-    /// smuggling), that carry credentials of their own, or that the filter itself reads.
+    /// smuggling), that belong to one connection, that carry credentials of their own, or that the filter
+    /// itself reads.
     pub fn is_assignable(&self) -> bool {
-        const RESERVED: [&[u8]; 8] = [
-            b"host",
-            b"connection",
-            b"content-length",
-            b"transfer-encoding",
-            b"te",
-            b"upgrade",
-            b"cookie",
-            b"authorization",
-        ];
         let starts_with_oidc = self
             .0
             .as_bytes()
             .split_at_checked(OIDC_PREFIX.len())
             .is_some_and(|(start, _)| same_when_folded(start, OIDC_PREFIX));
-        !starts_with_oidc && !RESERVED.iter().any(|name| self.folds_with(name))
+        !starts_with_oidc
+            && !NOT_ASSIGNABLE
+                .iter()
+                .any(|name| self.folds_with(name.as_bytes()))
     }
 }
 
 const OIDC_PREFIX: &[u8] = b"x-amzn-oidc-";
 
-/// Equal once case is ignored and `_` is read as `-`.
+/// What the filter never sets or removes by configuration, besides `x-amzn-oidc-*`.
+pub const NOT_ASSIGNABLE: [&str; 14] = [
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+    "cookie",
+    "authorization",
+];
+
+/// Equal as servers that fold names read them. A pseudo-header folds with nothing but itself: no server takes it
+/// for a header.
 pub fn same_when_folded(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
+    a.len() == b.len()
+        && a.starts_with(b":") == b.starts_with(b":")
+        && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
 fn fold(byte: u8) -> u8 {
-    if byte == b'_' {
-        b'-'
-    } else {
+    if byte.is_ascii_alphanumeric() {
         byte.to_ascii_lowercase()
+    } else {
+        b'-'
     }
 }
 
@@ -72,7 +90,7 @@ mod tests {
             HeaderName::parse("Kubeflow-UserID").unwrap().as_str(),
             "kubeflow-userid"
         );
-        for bad in ["", "a b", "a:b", ":path", "é", "a\n", "a.b"] {
+        for bad in ["", "a b", "a:b", ":path", "é", "a\n", "a.b", "-path", "_a"] {
             assert_eq!(HeaderName::parse(bad), None, "{bad:?}");
         }
     }
@@ -80,12 +98,15 @@ mod tests {
     #[test]
     fn spellings_fold_together() {
         let name = HeaderName::parse("kubeflow-userid").unwrap();
-        for spelling in ["kubeflow-userid", "kubeflow_userid", "Kubeflow_UserId"] {
-            assert!(name.folds_with(spelling.as_bytes()), "{spelling}");
+        for byte in u8::MIN..=u8::MAX {
+            let spelling = [b"Kubeflow".as_slice(), &[byte], b"UserId"].concat();
+            let expected = !byte.is_ascii_alphanumeric();
+            assert_eq!(name.folds_with(&spelling), expected, "{byte:#x}");
         }
-        for other in ["kubeflow-user", "kubeflow-useride", "kubeflow.userid", ""] {
+        for other in ["kubeflow-user", "kubeflow-useride", "kubeflowuserid", ""] {
             assert!(!name.folds_with(other.as_bytes()), "{other}");
         }
+        assert!(!same_when_folded(b":path", b"-path") && same_when_folded(b":path", b":path"));
     }
 
     #[test]
@@ -94,6 +115,8 @@ mod tests {
             "host",
             "Content_Length",
             "te",
+            "Trailer",
+            "keep_alive",
             "authorization",
             "x_amzn-oidc_data",
             "x-amzn-oidc-",

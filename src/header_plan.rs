@@ -70,6 +70,14 @@ impl HeaderPlan {
         Self { edits }
     }
 
+    /// The same, and the request goes on under this `:authority` if one is given.
+    #[must_use]
+    pub fn with_authority(mut self, authority: Option<String>) -> Self {
+        let set = authority.map(|host| HeaderEdit::Set(":authority".to_owned(), host.into_bytes()));
+        self.edits.extend(set);
+        self
+    }
+
     /// The changes in order.
     pub fn edits(&self) -> &[HeaderEdit] {
         &self.edits

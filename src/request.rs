@@ -17,6 +17,7 @@ use crate::headers::Headers;
 use crate::keys::{KeyRef, PublicKey};
 use crate::reason::{Reason, Rejection};
 use crate::reply::Reply;
+use crate::routes::Passage;
 use crate::time::UnixTime;
 use crate::token::{
     Claimant, JudgedHeader, PrecheckedToken, RefusedToken, UnverifiedToken, precheck,
@@ -130,7 +131,7 @@ struct Arrival {
 /// How the checks ended.
 enum Verdict {
     Accepted(Rc<Identity>),
-    Anonymous,
+    Anonymous(Passage),
     Rejected(Rejection),
 }
 
@@ -151,9 +152,10 @@ impl Request {
             request_id: request_id(headers),
         };
         match read_token(headers, config, cache, now) {
-            Ok(Some(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
-            Ok(None) => {
-                Self::Decided(arrival.decide(Verdict::Anonymous, Claimant::default(), config))
+            Ok(Credentials::Token(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
+            Ok(Credentials::None(passage)) => {
+                let verdict = Verdict::Anonymous(passage);
+                Self::Decided(arrival.decide(verdict, Claimant::default(), config))
             }
             Err(refused) => {
                 let verdict = Verdict::Rejected(refused.rejection);
@@ -170,13 +172,21 @@ fn request_id(headers: &Headers<'_>) -> Vec<u8> {
     whole.iter().copied().take(MAX_BYTES).collect()
 }
 
-/// The one token of the request, prechecked; `None` where none is needed.
+/// What a request brings.
+enum Credentials {
+    /// The one token, which passed every check that needs no key.
+    Token(Presented),
+    /// No token, and none is needed.
+    None(Passage),
+}
+
+/// The request's token, or how it passes without one.
 fn read_token(
     headers: &Headers<'_>,
     config: &Config,
     cache: &TokenCache,
     now: UnixTime,
-) -> Result<Option<Presented>, RefusedToken> {
+) -> Result<Credentials, RefusedToken> {
     let refuse = |rejection| RefusedToken {
         rejection,
         claimant: Claimant::default(),
@@ -194,22 +204,17 @@ fn read_token(
         return Err(refuse(Rejection::MalformedToken));
     }
     if first.is_empty() {
-        let may_pass = config
-            .allow_missing_token
-            .iter()
-            .any(|route| route.matches(headers));
-        return if may_pass {
-            Ok(None)
-        } else {
-            Err(refuse(Rejection::MissingToken))
-        };
+        let mut routes = config.allow_missing_token.iter();
+        let passage = routes.find_map(|route| route.matches(headers));
+        let passage = passage.ok_or_else(|| refuse(Rejection::MissingToken))?;
+        return Ok(Credentials::None(passage));
     }
     let is_live = |known: &&Rc<AcceptedToken>| !config.has_expired(known.header().exp, now);
     if let Some(known) = cache.find(first).filter(is_live) {
-        return Ok(Some(Presented::Known(Rc::clone(known))));
+        return Ok(Credentials::Token(Presented::Known(Rc::clone(known))));
     }
     let token = UnverifiedToken::parse(first).map_err(refuse)?;
-    precheck(token, config, now).map(|token| Some(Presented::New(token)))
+    precheck(token, config, now).map(|token| Credentials::Token(Presented::New(token)))
 }
 
 fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
@@ -342,7 +347,7 @@ impl Arrival {
     fn decide(self, verdict: Verdict, claimant: Claimant, config: &Config) -> Decision {
         let reason = match &verdict {
             Verdict::Accepted(_) => Reason::Ok,
-            Verdict::Anonymous => Reason::NoToken,
+            Verdict::Anonymous(_) => Reason::NoToken,
             Verdict::Rejected(rejection) => Reason::Rejected(*rejection),
         };
         let action = match verdict {
@@ -353,7 +358,11 @@ impl Arrival {
             Verdict::Rejected(rejection) if config.mode == Mode::Enforce => {
                 Action::Reply(Reply::refusal(rejection))
             }
-            Verdict::Anonymous | Verdict::Rejected(_) => Action::Forward {
+            Verdict::Anonymous(passage) => Action::Forward {
+                plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),
+                user: None,
+            },
+            Verdict::Rejected(_) => Action::Forward {
                 plan: HeaderPlan::without_identity(self.inbound),
                 user: None,
             },

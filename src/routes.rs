@@ -24,18 +24,18 @@ impl PathRule {
     }
 }
 
-/// A host name in lower case without a port.
+/// A host in lower case, with its port unless that is 80 or 443.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(String);
 
 impl HostName {
     /// `None` for anything but a host name or address, with or without a port.
     pub fn parse(text: &str) -> Option<Self> {
-        is_authority(text).then(|| Self(without_port(text).to_ascii_lowercase()))
+        is_authority(text).then(|| Self(without_default_port(text).to_ascii_lowercase()))
     }
 
     fn matches(&self, authority: &str) -> bool {
-        without_port(authority).eq_ignore_ascii_case(&self.0)
+        without_default_port(authority).eq_ignore_ascii_case(&self.0)
     }
 }
 
@@ -52,12 +52,21 @@ pub struct PublicRoute {
     pub with_header: Option<HeaderName>,
 }
 
+/// How a request without a token goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// `:authority` without its default port, if a host matched without it: Envoy's virtual hosts don't ignore
+    /// ports, and must not route the request by another name than the one that was looked at.
+    pub authority: Option<String>,
+}
+
 impl PublicRoute {
     /// May this request pass without a token?
-    pub fn matches(&self, headers: &Headers<'_>) -> bool {
+    pub fn matches(&self, headers: &Headers<'_>) -> Option<Passage> {
         // An upgrade or a tunnel is not the request that its path names.
         let opens_tunnel = headers.contains("upgrade") || headers.method() == "CONNECT";
-        !opens_tunnel
+        let matches = !opens_tunnel
+            && !is_overridden(headers)
             && plain_path(headers).is_some_and(|path| self.path.matches(path))
             && self
                 .methods
@@ -67,8 +76,32 @@ impl PublicRoute {
             && self
                 .with_header
                 .as_ref()
-                .is_none_or(|name| carries(headers, name))
+                .is_none_or(|name| carries(headers, name));
+        matches.then(|| Passage {
+            authority: self
+                .hosts
+                .as_ref()
+                .and_then(|_| shortened(headers.authority())),
+        })
     }
+}
+
+fn shortened(authority: &str) -> Option<String> {
+    let host = without_default_port(authority);
+    (host != authority).then(|| host.to_owned())
+}
+
+/// Does the request carry a header that some servers obey in place of its path or method?
+fn is_overridden(headers: &Headers<'_>) -> bool {
+    const OVERRIDES: [&[u8]; 5] = [
+        b"x-original-url",
+        b"x-rewrite-url",
+        b"x-http-method-override",
+        b"x-http-method",
+        b"x-method-override",
+    ];
+    let overrides = |name: &[u8]| OVERRIDES.iter().any(|own| same_when_folded(own, name));
+    headers.iter().any(|(name, _)| overrides(name))
 }
 
 /// The route of `logout`.
@@ -148,6 +181,17 @@ fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
+    }
+}
+
+/// `host:80` and `host:443` are the host itself.
+fn without_default_port(authority: &str) -> &str {
+    match without_port(authority) {
+        host if authority.len() == host.len() => authority,
+        host => match authority.get(host.len()..) {
+            Some(":80" | ":443") => host,
+            _ => authority,
+        },
     }
 }
 

@@ -79,6 +79,7 @@ fn check_values(identity: &Result<Identity, Rejection>, prefix: &str) {
         assert!(!own.is_empty() && own.trim() == own, "{value:?}");
         assert!(!value.chars().any(char::is_control), "{value:?}");
         assert!(prefix.is_empty() || !own.contains(prefix), "{value:?}");
+        assert!(!value.starts_with("system:") && !value.contains(",system:"));
     }
 }
 
@@ -104,6 +105,10 @@ fn expected(payload: &Value) -> Result<String, Rejection> {
         Some(scalar) => scalar.to_string(),
     };
     if email.is_empty() || email.trim() != email || email.chars().any(char::is_control) {
+        return Err(Rejection::UnusableClaim);
+    }
+    let mut starts = email.split(',').map(str::trim_start);
+    if starts.any(|start| start.starts_with("system:")) {
         return Err(Rejection::UnusableClaim);
     }
     is_verified(claims)

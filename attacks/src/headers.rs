@@ -57,11 +57,17 @@ impl Name {
             }
             Self::Known { index, spelling } => {
                 let name = KNOWN[usize::from(*index) % KNOWN.len()];
-                let spell = |(i, byte): (usize, u8)| {
-                    let other = byte == b'-' && spelling >> (i % 32) & 1 == 1;
-                    if other { b'_' } else { byte }
+                let folded = b"-_.+!#$%&'*^`|~\xc3";
+                let mut choice = *spelling;
+                let mut spell = |byte: u8| {
+                    if byte != b'-' {
+                        return byte;
+                    }
+                    let index = usize::try_from(choice).unwrap_or(0) % folded.len();
+                    choice = choice.rotate_right(5);
+                    folded[index]
                 };
-                name.bytes().enumerate().map(spell).collect()
+                name.bytes().map(&mut spell).collect()
             }
         }
     }
@@ -154,9 +160,11 @@ fn apply(plan: &HeaderPlan, mut pairs: Pairs) -> Pairs {
 }
 
 fn folded(name: &[u8]) -> String {
-    String::from_utf8_lossy(name)
-        .to_lowercase()
-        .replace('_', "-")
+    let fold = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte.to_ascii_lowercase()),
+        _ => '-',
+    };
+    name.iter().map(fold).collect()
 }
 
 fn is_identity(name: &[u8]) -> bool {

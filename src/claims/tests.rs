@@ -111,6 +111,17 @@ fn the_payloads_own_issuer_and_exp_count_where_they_are() {
             "{wrong}"
         );
     }
+    let any = json!({
+        "loadBalancers": [{ "arn": ARN, "issuers": ["*"], "clientIds": ["*"] }],
+    });
+    let other = json!({ "email": "a@example.com", "email_verified": true, "iss": "https://other" });
+    assert_eq!(
+        judge(any, &other),
+        Err(Rejection::WrongIssuer),
+        "of the protected header"
+    );
+    let escaped = br#"{"email":"a","email_verified":true,"iss":"https:\/\/idp.example.com"}"#;
+    assert!(judge_bytes(json!({}), escaped).is_ok(), "the same string");
     assert_eq!(with("exp", json!(NOON + 31)), Ok(at(31)));
     assert_eq!(with("exp", json!(NOON + 1000)), Ok(at(120)));
     assert_eq!(with("exp", json!(NOON + 30)), Err(Rejection::TokenExpired));
@@ -503,4 +514,37 @@ fn every_text_of_an_identity_counts_towards_the_caches_memory() {
     let names_and_values = "kubeflow-userid".len() + 2 * "a@b.c".len();
     assert_eq!(bytes("s"), names_and_values + 1);
     assert_eq!(bytes(&"s".repeat(5_000)), names_and_values + 5_000);
+}
+
+#[test]
+fn no_value_can_pass_for_a_name_of_kubernetes() {
+    let refused = || Err(Rejection::UnusableClaim);
+    let first = |value: Value| map(json!({ "header": "x-user" }), value);
+    for value in [
+        json!("system:masters"),
+        json!("eve,system:masters"),
+        json!("eve, system:masters"),
+        json!(["eve", "system:masters"]),
+    ] {
+        assert_eq!(first(value.clone()), refused(), "{value}");
+    }
+    let usable = first(json!("subsystem:a system:b"));
+    assert_eq!(usable, Ok(Some("subsystem:a system:b".to_owned())));
+    let second = |header: &str| {
+        let config = json!({ "outputClaimToHeaders": [
+            { "header": "x-user", "claim": "sub" }, { "header": header, "claim": "c" },
+        ] });
+        judge(config, &json!({ "sub": "s", "c": "system:masters" })).map(|_| ())
+    };
+    for header in [
+        "kubeflow-userid",
+        "kubeflow_groups",
+        "x-remote-user",
+        "x-remote-group",
+        "impersonate-user",
+        "Impersonate-Group",
+    ] {
+        assert_eq!(second(header), Err(Rejection::UnusableClaim), "{header}");
+    }
+    assert_eq!(second("x-other"), Ok(()), "no header of users or groups");
 }

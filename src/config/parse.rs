@@ -111,6 +111,7 @@ fn default_output() -> Vec<ClaimToHeader> {
             claim: ClaimPath::Name("email".to_owned()),
             prefix: String::new(),
             other_prefixes: Vec::new(),
+            reserves_system: true,
             lowercase: false,
             required: true,
         })

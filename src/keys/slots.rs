@@ -119,8 +119,10 @@ impl Bucket {
             return;
         };
         // After a clock that was set back one token is due; after a long pause all are.
-        let intervals = now.since(filling.start()).as_millis() / REFILL_INTERVAL.as_millis();
-        let gained = usize::try_from(intervals).unwrap_or(usize::MAX).max(1);
+        let passed = now.since(filling.start()).as_millis();
+        let intervals = passed.checked_div(REFILL_INTERVAL.as_millis());
+        let intervals = intervals.and_then(|count| usize::try_from(count).ok());
+        let gained = intervals.unwrap_or(usize::MAX).max(1);
         self.tokens = self.tokens.saturating_add(gained).min(self.capacity);
         self.filling = (self.tokens < self.capacity).then(|| Span::new(now, REFILL_INTERVAL));
     }

@@ -164,6 +164,43 @@ fn a_new_configuration_keeps_public_keys_and_judges_tokens_anew() {
 }
 
 #[test]
+fn a_configuration_that_is_taken_over_caches_nothing_any_more() {
+    let mut old = plugin(json!({}));
+    assert_eq!(arrive(&mut old, 1, &token(), 0), None);
+    serve(&mut old, 1, 0);
+    assert_eq!(decisions(&mut old, 0), [(1, Reason::Ok)]);
+    plugin(json!({})).take_over(&mut old);
+    let _ = events(&mut old);
+    for stream in 2..=3 {
+        assert_eq!(arrive(&mut old, stream, &token(), 1), Some(Reason::Ok));
+        let ok = [Event::Count(Counter::Requests(Reason::Ok))];
+        assert_eq!(events(&mut old), ok, "neither a hit nor a miss");
+    }
+}
+
+#[test]
+fn many_requests_are_decided_in_batches_and_the_gauge_follows() {
+    let mut plugin = plugin(json!({}));
+    for stream in 1..=70 {
+        assert_eq!(arrive(&mut plugin, stream, &token(), 0), None);
+    }
+    serve(&mut plugin, 1, 0);
+    assert_eq!(decisions(&mut plugin, 0).len(), 32);
+    assert!(plugin.poll_wakeup().is_some_and(|due| due <= at(0)));
+    for expected in [32, 6, 0] {
+        plugin.handle_timeout(at(0));
+        assert_eq!(decisions(&mut plugin, 0).len(), expected);
+    }
+    let moves = events(&mut plugin)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Move(Gauge::WaitingRequests, change) => Some(change),
+            _ => None,
+        });
+    assert_eq!(moves.sum::<i64>(), 0);
+}
+
+#[test]
 fn a_configuration_that_ends_takes_its_gauges_back() {
     let mut plugin = plugin(json!({}));
     assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);

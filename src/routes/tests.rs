@@ -7,7 +7,9 @@ use crate::testing::{config_with, request};
 fn passes(entry: serde_json::Value, more: &[(&str, &str)]) -> bool {
     let config = config_with(json!({ "allowMissingToken": [entry] }));
     let pairs = request(more);
-    config.allow_missing_token[0].matches(&Headers::new(&pairs))
+    config.allow_missing_token[0]
+        .matches(&Headers::new(&pairs))
+        .is_some()
 }
 
 fn path_passes(path: &str) -> bool {
@@ -61,8 +63,7 @@ fn dots_inside_a_segment_are_no_dot_segments() {
 
 #[test]
 fn methods_and_hosts_narrow_an_entry() {
-    let entry =
-        json!({ "path": "/healthz", "methods": ["GET", "HEAD"], "hosts": ["A.example:80"] });
+    let entry = json!({ "path": "/healthz", "methods": ["GET", "HEAD"], "hosts": ["A.example:80", "b.example:8443"] });
     let matches = |method, host| {
         passes(
             entry.clone(),
@@ -73,7 +74,12 @@ fn methods_and_hosts_narrow_an_entry() {
             ],
         )
     };
-    for host in ["a.example", "A.EXAMPLE", "a.example:8443"] {
+    for host in [
+        "a.example",
+        "A.EXAMPLE:443",
+        "a.example:80",
+        "b.example:8443",
+    ] {
         assert!(matches("GET", host) && matches("HEAD", host), "{host}");
     }
     assert!(!matches("POST", "a.example"));
@@ -81,6 +87,9 @@ fn methods_and_hosts_narrow_an_entry() {
     for host in [
         "",
         "b.example",
+        "b.example:443",
+        "a.example:8443",
+        "a.example:080",
         "a.example.",
         "a.example:",
         "a.example:x",
@@ -182,5 +191,42 @@ fn paths_with_bytes_that_url_parsers_drop_match_nothing() {
         "/static/a b",
     ] {
         assert!(!path_passes(path), "{path:?}");
+    }
+}
+
+#[test]
+fn a_request_that_matched_without_its_port_goes_on_without_it() {
+    let passage = |entry: serde_json::Value, authority| {
+        let config = config_with(json!({ "allowMissingToken": [entry] }));
+        let pairs = request(&[(":path", "/healthz"), (":authority", authority)]);
+        config.allow_missing_token[0].matches(&Headers::new(&pairs))
+    };
+    let hosts = json!({ "path": "/healthz", "hosts": ["a.example", "[::1]", "a.example:8443"] });
+    for (authority, expected) in [
+        ("a.example", None),
+        ("a.example:8443", None),
+        ("A.example:443", Some("A.example")),
+        ("a.example:80", Some("a.example")),
+        ("[::1]:443", Some("[::1]")),
+    ] {
+        let authority_after = expected.map(str::to_owned);
+        let passage = passage(hosts.clone(), authority).unwrap();
+        assert_eq!(passage.authority, authority_after, "{authority}");
+    }
+    let any_host = passage(json!({ "path": "/healthz" }), "a.example:443");
+    assert_eq!(any_host, Some(Passage::default()), "no host was compared");
+}
+
+#[test]
+fn headers_that_servers_obey_in_place_of_the_path_or_method_match_nothing() {
+    for name in [
+        "x-original-url",
+        "x_rewrite.url",
+        "X-HTTP-Method-Override",
+        "x-http-method",
+        "x-method-override",
+    ] {
+        let request = [(":path", "/healthz"), (name, "/admin")];
+        assert!(!passes(json!({ "path": "/healthz" }), &request), "{name}");
     }
 }

@@ -18,6 +18,8 @@ pub struct JudgedHeader {
     pub load_balancer: Rc<LoadBalancer>,
     /// The key that it names.
     pub kid: KeyId,
+    /// The issuer that it names, an accepted one.
+    pub issuer: Rc<str>,
     /// The end of the token's life, without clock skew.
     pub exp: UnixTime,
 }
@@ -89,12 +91,14 @@ fn judge(
     let load_balancer = config
         .load_balancer(&header.signer)
         .ok_or(Rejection::UntrustedSigner)?;
-    if !load_balancer.issuers.allows(&header.iss) {
-        return Err(Rejection::WrongIssuer);
-    }
-    if !load_balancer.client_ids.allows(&header.client) {
-        return Err(Rejection::WrongClient);
-    }
+    let issuer = load_balancer
+        .issuers
+        .accept(&header.iss)
+        .ok_or(Rejection::WrongIssuer)?;
+    load_balancer
+        .client_ids
+        .accept(&header.client)
+        .ok_or(Rejection::WrongClient)?;
     let exp = UnixTime::from_secs(header.exp);
     if config.has_expired(exp, now) {
         return Err(Rejection::TokenExpired);
@@ -102,6 +106,7 @@ fn judge(
     Ok(JudgedHeader {
         load_balancer: Rc::clone(load_balancer),
         kid,
+        issuer,
         exp,
     })
 }

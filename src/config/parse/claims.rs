@@ -2,8 +2,8 @@
 
 use super::has_control;
 use crate::config::reader::Node;
-use crate::config::{ClaimPath, ClaimToHeader, RequiredClaim};
-use crate::header_name::HeaderName;
+use crate::config::{ClaimPath, ClaimToHeader, RequiredClaim, SYSTEM_PREFIX};
+use crate::header_name::{HeaderName, NOT_ASSIGNABLE};
 
 pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
     let mut seen: Vec<HeaderName> = Vec::new();
@@ -12,7 +12,7 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
         return node.problem("expected at least 1 item(s)");
     }
     let mut mappings = Vec::new();
-    for node in nodes {
+    for (index, node) in nodes.into_iter().enumerate() {
         let Some(mut object) = node.object() else {
             continue;
         };
@@ -28,11 +28,9 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
             Some(header)
         });
         let claim = object.required("claim", read_claim_path);
+        let reserves_system = index == 0 || header.as_ref().is_some_and(names_to_kubernetes);
         let prefix = object.or("prefix", String::new(), |node| {
-            // A blank at the start of a header's value is lost on the way.
-            node.text_that("no control characters and no blank at the start", |text| {
-                !has_control(text) && !text.starts_with(char::is_whitespace)
-            })
+            read_prefix(node, reserves_system)
         });
         let lowercase = object.or("lowercase", false, Node::boolean);
         let required = object.or("required", true, Node::boolean);
@@ -43,6 +41,7 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
                 claim,
                 prefix,
                 other_prefixes: Vec::new(),
+                reserves_system,
                 lowercase,
                 required,
             });
@@ -51,20 +50,50 @@ pub(super) fn read_output(node: &Node<'_>) -> Option<Vec<ClaimToHeader>> {
     Some(mappings)
 }
 
+/// Headers whose values are users or groups to Kubeflow, to Kubernetes' authenticating proxy or to
+/// impersonation, besides the first one of each list.
+fn names_to_kubernetes(header: &HeaderName) -> bool {
+    const NAMES: [&str; 6] = [
+        "kubeflow-userid",
+        "kubeflow-groups",
+        "x-remote-user",
+        "x-remote-group",
+        "impersonate-user",
+        "impersonate-group",
+    ];
+    NAMES.iter().any(|name| header.folds_with(name.as_bytes()))
+}
+
+fn read_prefix(node: &Node<'_>, reserves_system: bool) -> Option<String> {
+    // Whitespace at the start of a header's value is lost on the way.
+    let prefix = node.text_that(
+        "no control characters and no whitespace at the start",
+        |text| !has_control(text) && !text.starts_with(char::is_whitespace),
+    )?;
+    if reserves_system && prefix.starts_with(SYSTEM_PREFIX) {
+        return node
+            .problem("expected no system: at the start: Kubernetes' own names begin with it");
+    }
+    Some(prefix)
+}
+
 pub(super) fn read_assignable_header(node: &Node<'_>) -> Option<HeaderName> {
     let header = read_header_name(node)?;
     if header.is_assignable() {
         return Some(header);
     }
-    node.problem(
-        "expected a header other than host, connection, content-length, transfer-encoding, te, \
-         upgrade, cookie, authorization and x-amzn-oidc-*",
-    )
+    let others = NOT_ASSIGNABLE.join(", ");
+    node.problem(format!(
+        "expected a header other than {others} and x-amzn-oidc-*"
+    ))
 }
 
 pub(super) fn read_header_name(node: &Node<'_>) -> Option<HeaderName> {
-    HeaderName::parse(node.text()?)
-        .or_else(|| node.problem("expected a header name of letters, digits, - and _"))
+    HeaderName::parse(node.text()?).or_else(|| {
+        node.problem(
+            "expected a header name of letters, digits, - and _ that begins with a letter or digit",
+        )
+    })
 }
 
 fn read_claim_path(node: &Node<'_>) -> Option<ClaimPath> {

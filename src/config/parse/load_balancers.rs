@@ -127,7 +127,7 @@ fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
         })
     })?;
     if !values.iter().any(|value| value == "*") {
-        return Some(Allowed::OneOf(values));
+        return Some(Allowed::OneOf(values.into_iter().map(Rc::from).collect()));
     }
     if values.len() == 1 {
         Some(Allowed::Any)

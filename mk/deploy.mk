@@ -12,7 +12,7 @@ OVERLAY ?= deploy/overlays/kubeflow-cognito
 .PHONY: check-deploy
 check-deploy: tools $(KUSTOMIZE) ## Check your params.env before it is applied (OVERLAY=deploy/overlays/NAME)
 	@deploy/check-params $(OVERLAY)
-	@$(KUSTOMIZE) build $(OVERLAY) | $(ALB_TOKEN) check-config -
+	@$(KUSTOMIZE) build $(OVERLAY) | deploy/check-rendering $(ALB_TOKEN)
 
 .PHONY: test-deploy
 test-deploy: tools $(KUSTOMIZE) ## Render every overlay and option, and check what comes out; bad params.env files too

@@ -44,6 +44,23 @@ fn observe_is_warned_of() {
         said.contains("spec.pluginConfig.mode: nothing is refused"),
         "{said}"
     );
+    let (findings, notice) = rendered.check_rendering();
+    assert_eq!(findings, said);
+    assert!(
+        notice.contains("NOTHING IS REFUSED: mode is observe."),
+        "{notice}"
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn a_rendering_that_enforces_says_nothing_of_refusing_nothing() {
+    for overlay in OVERLAYS {
+        let (findings, notice) =
+            render(&format!("enforce-{overlay}"), overlay, &["fail-reload"]).check_rendering();
+        assert!(findings.contains("ok: WasmPlugin"), "{findings}");
+        assert_eq!(notice, "", "{overlay}");
+    }
 }
 
 #[test]

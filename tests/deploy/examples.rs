@@ -3,6 +3,18 @@
 use serde_json::{Value, json};
 
 use super::rendered::{Copied, good_params};
+use super::yaml;
+
+/// The folder that people copy protects as it is.
+#[test]
+fn the_cluster_to_copy_enforces() {
+    let text = include_str!("../../deploy/clusters/example/kustomization.yaml");
+    let kustomization = yaml::documents(text).remove(0);
+    let components = kustomization["components"].as_array().unwrap();
+    assert!(!components.is_empty());
+    assert!(!components.contains(&json!("../../components/observe")));
+    assert!(kustomization.get("patches").is_none());
+}
 
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -169,5 +170,26 @@ impl Rendered {
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{said}");
         said
+    }
+
+    /// What the end of `make check-deploy` says: the findings, and the notice below them. Panics if there is a problem.
+    pub(crate) fn check_rendering(&self) -> (String, String) {
+        let tool = std::env::var("ALB_TOKEN").expect("ALB_TOKEN: run `make test-deploy`");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/check-rendering");
+        let mut command = Command::new(script);
+        command.arg(tool).stdin(Stdio::piped());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(self.text.as_bytes()).unwrap();
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        let [findings, notice] =
+            [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        assert!(output.status.success(), "{findings}{notice}");
+        (findings, notice)
     }
 }

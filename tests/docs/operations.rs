@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::report::{Counter, Gauge, KEY_FETCH_MS};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::markdown::{anchor, rows, section};
+use crate::markdown::{anchor, blocks, rows, section};
 use crate::{OPERATIONS, yaml};
+
+const MANIFEST: &str = include_str!("../../WasmPlugin.yaml");
 
 const ALERTS: &str = include_str!("../../dashboards/alerts.yaml");
 const DASHBOARD: &str = include_str!("../../dashboards/alb-authn.json");
@@ -44,6 +46,32 @@ fn each_alert_has_a_section_and_links_to_it() {
         sections.collect::<BTreeSet<_>>(),
         names.collect::<BTreeSet<_>>()
     );
+}
+
+/// A policy elsewhere, or on a header that clients may write, would lock nobody out.
+#[test]
+fn the_policy_that_locks_a_user_out_denies_the_filters_header_at_its_gateway() {
+    let text = section(OPERATIONS, "## Lock a user out at once");
+    let policy = yaml::documents(blocks(text, "yaml")[0]).remove(0);
+    let objects = yaml::documents(MANIFEST);
+    let plugin = objects
+        .iter()
+        .find(|it| it["kind"] == "WasmPlugin")
+        .unwrap();
+    let header = &plugin["spec"]["pluginConfig"]["outputClaimToHeaders"][0]["header"];
+    let key = format!("request.headers[{}]", header.as_str().unwrap());
+    assert_eq!(policy["kind"], "AuthorizationPolicy");
+    assert_eq!(
+        policy["metadata"]["namespace"],
+        plugin["metadata"]["namespace"]
+    );
+    let condition = json!({"key": key, "values": ["eve@example.com"]});
+    let expected = json!({
+        "selector": plugin["spec"]["selector"],
+        "action": "DENY",
+        "rules": [{"when": [condition]}],
+    });
+    assert_eq!(policy["spec"], expected);
 }
 
 #[test]

@@ -106,6 +106,30 @@ unsafe extern "C" {
     fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
+unsafe extern "C" {
+    /// The SDK's callback, which this module overrides.
+    fn proxy_on_request_headers(context_id: u32, headers: usize, end_of_stream: bool) -> u32;
+}
+
+/// Envoy calls this in place of `proxy_on_request_headers` (tools/keep-exports). The SDK can say "pause" only, which
+/// Envoy reads in two ways: with `allow_on_headers_stop_iteration` (Envoy 1.35) the body of a paused request is
+/// buffered, and a large upload that waits for its key gets a 413. `StopAllIterationAndWatermark` stops the sender
+/// instead, whatever the option says (proxy-wasm-cpp-host, `convertVmCallResultToFilterHeadersStatus`).
+#[unsafe(no_mangle)]
+extern "C" fn override_proxy_on_request_headers(
+    context_id: u32,
+    headers: usize,
+    end_of_stream: bool,
+) -> u32 {
+    const PAUSE: u32 = 1;
+    const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
+    // SAFETY: the arguments are Envoy's own.
+    match unsafe { proxy_on_request_headers(context_id, headers, end_of_stream) } {
+        PAUSE => STOP_ALL_ITERATION_AND_WATERMARK,
+        other => other,
+    }
+}
+
 fn check(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(HostError) }
 }

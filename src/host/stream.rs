@@ -66,9 +66,8 @@ impl HttpContext for Stream {
         }
     }
 
-    /// Asked only where Envoy hands on the body of a request that is paused at its headers
-    /// (`allow_on_headers_stop_iteration`, Envoy 1.35): to let the body go on would let the request go on,
-    /// unjudged and with all that the client claims to be.
+    /// Envoy hands on no body of a request that is paused at its headers. Should it do so all the same, then to
+    /// let the body go on would let the request go on, unjudged and with all that the client claims to be.
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
         let id = self.id;
         self.hold_while_waiting(|worker| Ok(worker.is_waiting(id)))

@@ -4,6 +4,9 @@
 //! Envoy calls each Proxy-Wasm callback that a module exports, for each request, and the Rust SDK exports
 //! all of them. A callback that does nothing still costs an entry into the VM (0.5 to 1 µs), so the ones
 //! that the filter does not use are taken out after linking; wasm-ld has no option for that.
+//!
+//! An export `override_NAME` takes the place of `NAME`: the module's own callback, where the SDK's can't say
+//! all that Envoy understands.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -40,6 +43,9 @@ fn kept_names(list: &str) -> BTreeSet<&str> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
+/// How a module names what takes the place of one of the SDK's exports.
+const OVERRIDE: &str = "override_";
+
 /// Errors: a module that cannot be read, or that lacks one of the exports: then the list is stale, or the
 /// module would not do what it should.
 fn keep(module: &[u8], kept: &BTreeSet<&str>) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -58,9 +64,17 @@ fn keep(module: &[u8], kept: &BTreeSet<&str>) -> Result<Vec<u8>, Box<dyn Error>>
             return Err(format!("the module does not export {name}").into());
         }
     }
-    for (id, name) in exports {
-        if !kept.contains(name.as_str()) {
-            module.exports.delete(id);
+    let overridden: BTreeSet<&str> = exports
+        .iter()
+        .filter_map(|(_, name)| name.strip_prefix(OVERRIDE))
+        .collect();
+    for (id, name) in &exports {
+        match name.strip_prefix(OVERRIDE) {
+            Some(overridden) if kept.contains(overridden) => {
+                module.exports.get_mut(*id).name = overridden.to_owned();
+            }
+            None if kept.contains(name.as_str()) && !overridden.contains(name.as_str()) => {}
+            _ => module.exports.delete(*id),
         }
     }
     walrus::passes::gc::run(&mut module);
@@ -96,6 +110,18 @@ mod tests {
             .map(|export| export.name.as_str())
             .collect();
         assert_eq!((exports, module.funcs.iter().count()), (vec!["run"], 2));
+    }
+
+    #[test]
+    fn an_override_takes_the_place_of_the_export_that_it_names() {
+        let mut module = walrus::Module::from_buffer(&sample()).unwrap();
+        let own = walrus::FunctionBuilder::new(&mut module.types, &[], &[]);
+        let own = own.finish(vec![], &mut module.funcs);
+        module.exports.add("override_run", own);
+        let kept = keep(&module.emit_wasm(), &BTreeSet::from(["run"])).unwrap();
+        let module = walrus::Module::from_buffer(&kept).unwrap();
+        let exports: Vec<&str> = module.exports.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!((exports, module.funcs.iter().count()), (vec!["run"], 1));
     }
 
     #[test]

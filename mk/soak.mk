@@ -3,7 +3,9 @@
 # Every Envoy that the filter is tested with; the last one is the one of `make test`. PyPI's 1.38.3 is built without V8.
 ENVOY_VERSIONS := 1.36.4 1.37.0 1.38.2 1.39.3 $(DEFAULT_ENVOY_VERSION)
 # What runs on each of them, with both signature backends.
-BREADTH := breadth happy_path single_flight stripping vm chaos_hosts chaos_updates
+BREADTH := breadth bursts happy_path single_flight stripping vm chaos_hosts chaos_updates
+# How many requests wait at a time in tests of bursts. The most that a configuration allows; over HTTP/2, for want of descriptors.
+BREADTH_WAITERS := 16384
 # Seconds of load.
 SOAK_SECONDS ?= 600
 
@@ -15,14 +17,15 @@ E2E = ENVOY=$(abspath $(ENVOY)) cargo test --locked --package wasm-tests
 
 .PHONY: test-envoy
 test-envoy: wasm vectors-module $(ENVOY) ## The end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
-	ALB_AUTHN_BACKEND=$(BACKEND) ALB_AUTHN_HTTP=$(HTTP) $(E2E) $(foreach name,$(TESTS),--test $(name))
+	ALB_AUTHN_BACKEND=$(BACKEND) ALB_AUTHN_HTTP=$(HTTP) ALB_AUTHN_WAITERS=$(WAITERS) $(E2E) $(foreach name,$(TESTS),--test $(name))
 
 .PHONY: test-breadth
 test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, each with both signature backends
 	for version in $(ENVOY_VERSIONS); do \
 		for backend in host wasm; do \
 			echo "Envoy $$version, $$backend"; \
-			$(MAKE) --no-print-directory test-envoy ENVOY_VERSION=$$version BACKEND=$$backend TESTS="$(BREADTH)"; \
+			$(MAKE) --no-print-directory test-envoy ENVOY_VERSION=$$version BACKEND=$$backend TESTS="$(BREADTH)" \
+				WAITERS=$(BREADTH_WAITERS); \
 		done; \
 	done
 

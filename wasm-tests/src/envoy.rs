@@ -123,6 +123,28 @@ impl Envoy {
         self.child.id()
     }
 
+    /// Stops the process (SIGSTOP) until [`Envoy::resume`].
+    #[track_caller]
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets the stopped process go on.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    #[track_caller]
+    fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "kill -s {name}"
+        );
+    }
+
     pub(crate) fn quit(mut self) -> (ExitStatus, String) {
         self.admin_post("/quitquitquit");
         let status = eventually("Envoy ends", || {

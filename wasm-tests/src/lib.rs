@@ -17,7 +17,8 @@
 //! byte ([`latin1`]).
 //!
 //! `ALB_AUTHN_BACKEND` chooses the signature backend where a test doesn't, `ALB_AUTHN_HTTP=2` sends over
-//! HTTP/2 what a test does not send over HTTP/1.1 on purpose. `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
+//! HTTP/2 what a test does not send over HTTP/1.1 on purpose, `ALB_AUTHN_WAITERS` is how many requests wait at a time
+//! in tests of bursts. `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
 //! the module (default: `dist/alb_authn.wasm`).
 
 mod scenario;
@@ -27,6 +28,7 @@ mod dns;
 mod envoy;
 mod alb;
 mod client;
+mod crowd;
 mod http1;
 mod http2;
 mod key_endpoint;
@@ -41,6 +43,7 @@ pub use bad_config::{
 };
 pub use client::{Connection, Pending, Request, Response, sends_http2};
 pub use config::{Plugin, Upstream};
+pub use crowd::{Crowd, Transport, crowd_size};
 pub use dns::DnsServer;
 pub use envoy::{AccessLine, Envoy, vectors_module};
 pub use http1::{Headers, bytes_of, latin1};

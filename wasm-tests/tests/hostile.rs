@@ -4,11 +4,13 @@ use std::thread;
 
 use alb_token::mint::encode;
 use serde_json::json;
-use wasm_tests::{Answer, KID, Request, Running, Scenario, USER, assert_refused, eventually};
+use wasm_tests::{
+    Answer, Crowd, KID, Request, Running, Scenario, Transport, USER, assert_refused, eventually,
+};
 
-/// How many random key ids are tried.
+/// How many random key ids are tried, and how many at a time.
 const RANDOM_KIDS: usize = 20_000;
-const CLIENTS: usize = 4;
+const AT_A_TIME: usize = 1_000;
 
 #[test]
 fn sixty_kilobytes_of_headers_are_judged() {
@@ -182,15 +184,18 @@ fn unsigned(s: &Running, kid: &str) -> String {
     parts.map(|part| encode(part, true)).join(".")
 }
 
-/// One client's share of the random key ids.
-fn send_random_kids(s: &Running, client: usize) {
-    let mut connection = s.get("/").connect();
-    for number in 0..RANDOM_KIDS / CLIENTS {
-        let kid = format!("{number:08x}-0000-4000-8000-{client:012x}");
-        let response = connection.send(&s.get("/").token(&unsigned(s, &kid)));
-        let reason = response.reason();
-        let expected = ["unknown_key", "key_unavailable"];
-        assert!(expected.contains(&reason.as_str()), "{reason}");
+/// One flood after the other of random key ids, each answered before the next one comes.
+fn send_random_kids(s: &Running) {
+    for flood in 0..RANDOM_KIDS / AT_A_TIME {
+        let kid = |number| format!("{number:08x}-0000-4000-8000-{flood:012x}");
+        let requests: Vec<_> = (0..AT_A_TIME)
+            .map(|number| s.get("/").token(&unsigned(s, &kid(number))))
+            .collect();
+        for response in Crowd::start(Transport::Streams, &requests).finish() {
+            let reason = response.reason();
+            let expected = ["unknown_key", "key_unavailable", "overloaded"];
+            assert!(expected.contains(&reason.as_str()), "{reason}");
+        }
     }
 }
 
@@ -204,19 +209,23 @@ fn rotated(s: &Running, kid: &str) -> String {
 #[test]
 fn thousands_of_random_key_ids_starve_nobody() {
     let s = Scenario::new()
-        .config(json!({"publicKeys": {"maxKeys": 16}}))
+        .config(json!({"publicKeys": {"maxKeys": 16, "maxWait": "1s"}}))
+        .connection_manager(
+            json!({"http2_protocol_options": {"max_concurrent_streams": AT_A_TIME}}),
+        )
         .start();
     s.get("/").token(&s.token()).send().echo();
     let at_half = rotated(&s, "eeeeeeee-0000-4000-8000-000000000000");
     thread::scope(|scope| {
-        for client in 0..CLIENTS {
-            let s = &s;
-            scope.spawn(move || send_random_kids(s, client));
-        }
+        scope.spawn(|| send_random_kids(&s));
         for round in 0..50 {
             s.get("/").token(&s.token()).send().echo();
             if round >= 25 {
-                s.get("/").token(&at_half).send().echo();
+                // Several: a slot goes to the key that most requests wait for.
+                let users: Vec<_> = (0..3).map(|_| s.get("/").token(&at_half).start()).collect();
+                for user in users {
+                    user.finish().echo();
+                }
             }
         }
     });

@@ -8,11 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use alb_token::mint::{KeyPair, encode};
-use wasm_tests::{Forgery, Request, Response, Running, USER};
+use wasm_tests::{Crowd, Forgery, Request, Response, Running, Transport, USER};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Wrong answers that are shown whole.
 const SHOWN: usize = 10;
+
+/// Each is asked for every `negativeTtl` (5 s), and one worker asks for two such keys a second.
+const UNKNOWN_KEYS: usize = 5;
 
 /// What a request is, and so what its answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +27,7 @@ pub(crate) enum Kind {
     /// Signed with another key.
     Forged,
     Expired,
-    /// A key id that the endpoint does not know, one of a few.
+    /// A key id that the endpoint does not know, one of so few that each may be asked for again in time.
     UnknownKey,
     /// A key that takes its time to arrive.
     Waiting,
@@ -41,7 +44,9 @@ impl Kind {
             Self::Good | Self::Repeated | Self::Waiting | Self::FreshToken => &[""],
             Self::Forged => &["invalid_signature"],
             Self::Expired => &["token_expired"],
-            Self::UnknownKey | Self::FreshKeyId => &["unknown_key"],
+            Self::UnknownKey => &["unknown_key"],
+            // First fetches are limited in rate: most of a flood waits in vain.
+            Self::FreshKeyId => &["unknown_key", "key_unavailable"],
         }
     }
 }
@@ -102,7 +107,7 @@ impl<'a> Mix<'a> {
             Kind::Expired => forge().expiring_at(1_000_000_000).sign(),
             Kind::UnknownKey => unsigned(
                 self.s,
-                &format!("22222222-0000-4000-8000-{:012}", number % 50),
+                &format!("22222222-0000-4000-8000-{:012}", number % UNKNOWN_KEYS),
             ),
             Kind::FreshKeyId => unsigned(self.s, &format!("33333333-0000-4000-8000-{number:012}")),
             Kind::Waiting => {
@@ -200,4 +205,21 @@ pub(crate) fn run(
         is_over.store(true, Ordering::Relaxed);
     });
     tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends crowd after crowd, each once the last one has its answers, for as long as `goes_on` says.
+pub(crate) fn run_crowds(
+    mix: &Mix<'_>,
+    size: usize,
+    mut goes_on: impl FnMut(usize) -> bool,
+) -> Tally {
+    let mut tally = Tally::default();
+    while goes_on(tally.sent()) {
+        let (kinds, requests): (Vec<_>, Vec<_>) = (0..size).map(|_| mix.next()).unzip();
+        let responses = Crowd::start(Transport::Streams, &requests).finish();
+        for (kind, response) in kinds.into_iter().zip(&responses) {
+            tally.take(kind, response);
+        }
+    }
+    tally
 }

@@ -108,13 +108,14 @@ fn methods_and_hosts_narrow_an_entry() {
     for host in [
         "kubeflow.example.com",
         "KUBEFLOW.example.COM",
-        "kubeflow.example.com:8443",
+        "kubeflow.example.com:443",
         "b.example.com",
     ] {
         assert_passes(&s, &hosted(host), host);
     }
     for host in [
         "a.example.com",
+        "kubeflow.example.com:8443",
         "kubeflow.example.com.",
         "kubeflow.example.com:",
         "kubeflow.example.com:1:2",

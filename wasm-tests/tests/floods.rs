@@ -207,9 +207,6 @@ fn a_full_waiting_room_takes_a_newcomer_of_another_key() {
     let newcomer = good(&s, &keys[2]).start();
     assert_eq!(oldest.finish().reason(), "overloaded");
     assert!(!younger.is_answered() && !newcomer.is_answered());
-    // The second and the third key have one each: nobody makes room for their like.
-    assert_eq!(good(&s, &keys[1]).send().reason(), "overloaded");
-    assert_eq!(good(&s, &keys[2]).send().reason(), "overloaded");
     s.await_metric("waiting_requests", 5);
     for key in &keys {
         s.endpoint.serve_key(key);
@@ -218,6 +215,6 @@ fn a_full_waiting_room_takes_a_newcomer_of_another_key() {
         assert_eq!(pending.finish().echo().values("kubeflow-userid"), [USER]);
     }
     s.await_metric("waiting_requests", 0);
-    assert_eq!(s.metric("requests.overloaded"), 3);
+    assert_eq!(s.metric("requests.overloaded"), 1);
     s.assert_alive();
 }

@@ -8,14 +8,13 @@ const EVE: &str = "eve@example.com";
 /// Every byte but letters and digits that a header's name may hold (RFC 9110 section 5.6.2).
 const SEPARATORS: &str = "!#$%&'*+-.^_`|~";
 /// What must not survive, mapped, stripped by request, stripped always.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 6] = [
     "kubeflow-userid",
     "kubeflow-groups",
     "x-user-name",
     "x-internal-role",
     "x-amzn-oidc-identity",
     "x-amzn-oidc-accesstoken",
-    "x-amzn-ava-user-context",
 ];
 
 fn scenario(members: serde_json::Value) -> Running {

@@ -17,11 +17,12 @@ fn the_options_to_copy_work_each_line_of_them() {
         "{said}"
     );
 
-    // Every option there is, is shown. GovCloud's needs a load balancer there, and the last one would
-    // hide the plugin from the patch.
+    // Every option there is, is shown. Two need a load balancer in another partition, and the last one
+    // would hide the plugin from the patch.
     let all = text
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
+        .replace("# - ../../components/other-partition\n", "")
         .replace("# - ../", "- ../");
     let (components, patches) = all.split_once("# patches:").unwrap();
     let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));

@@ -114,7 +114,7 @@ fn bearers(object: &Value, objects: &[&Value]) -> Vec<Finding> {
         let header = entry.member("withHeader").and_then(Value::as_str);
         header.is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
     };
-    let message = "expected a RequestAuthentication and an AuthorizationPolicy beside it: the filter doesn't verify \
+    let message = "expected a RequestAuthentication and an AuthorizationPolicy as well: the filter doesn't verify \
                    bearer tokens, so anybody who invents one passes";
     let entries = entries.iter().enumerate();
     entries

@@ -54,9 +54,7 @@ fn lists(config: &Value) -> Vec<List<'_>> {
 impl List<'_> {
     /// The header that names the user.
     fn first_header(&self) -> String {
-        self.entries
-            .first()
-            .map_or_else(default_header, |entry| header(entry))
+        self.entries.first().map_or_else(default_header, header)
     }
 
     fn editable(&self) -> Vec<Warning> {

@@ -353,7 +353,7 @@ fn the_install_guide_tells_where_each_parameter_comes_from() {
         .collect();
     assert_eq!(names, known);
 
-    // What another provider needs beside these.
+    // What another provider needs in addition.
     let (_, guide) = guide.split_once("\n## Another OIDC provider\n").unwrap();
     let (section, _) = guide.split_once("\n## ").unwrap();
     for (name, _) in good_params("kubeflow-oidc") {

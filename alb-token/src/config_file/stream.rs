@@ -95,7 +95,7 @@ fn fail_open(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Bearer tokens that the filter lets pass, and nobody judges.
+/// Bearer tokens that the filter lets pass, and nothing verifies.
 fn bearers(object: &Value, objects: &[&Value]) -> Vec<Finding> {
     let has = |kind| {
         objects

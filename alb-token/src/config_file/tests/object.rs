@@ -62,7 +62,7 @@ fn a_plugin_of_the_root_namespace_says_which_proxies_it_is_for() {
 }
 
 #[test]
-fn a_selector_beside_target_references_is_a_problem() {
+fn a_selector_with_target_references_is_a_problem() {
     let both = "  phase: AUTHN\n  selector: {matchLabels: {a: b}}\n  targetRefs: [{kind: Gateway, name: g}]\n";
     check(
         &wasm_plugin(both),

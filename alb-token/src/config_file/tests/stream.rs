@@ -80,7 +80,7 @@ fn an_envoy_filter_that_opens_a_wasm_filter_is_a_problem() {
 }
 
 #[test]
-fn bearer_tokens_that_nobody_judges_are_warned_of() {
+fn bearer_tokens_that_nothing_verifies_are_warned_of() {
     let policy = |kind: &str| {
         format!(
             "---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: p}}\nspec: {{}}\n"

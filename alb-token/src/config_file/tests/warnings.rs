@@ -109,7 +109,7 @@ fn users_headers_that_differ_between_load_balancers_are_warned_of() {
 }
 
 #[test]
-fn users_of_two_load_balancers_that_nobody_can_tell_apart_are_warned_of() {
+fn users_of_two_load_balancers_that_look_the_same_are_warned_of() {
     let list = |prefix: &str| {
         format!(
             "  outputClaimToHeaders: [{{header: kubeflow-userid, claim: email, prefix: '{prefix}'}}]\n"

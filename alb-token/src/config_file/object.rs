@@ -216,9 +216,11 @@ fn wrong_url(kind: Kind, object: &Value) -> Option<Finding> {
         let message = "required, but absent; expected where the module is, such as oci://REGISTRY/NAME@sha256:DIGEST";
         return Some(Finding::problem(path, message));
     }
-    let has_checksum = module.member("sha256").and_then(Value::as_str) != Some("")
-        && module.member("sha256").is_some();
-    let is_pinned = has_checksum || url.contains("@sha256:") || url.starts_with("file://");
+    let checksum = module
+        .member("sha256")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let is_pinned = !checksum.is_empty() || url.contains("@sha256:") || url.starts_with("file://");
     (!is_pinned).then(|| {
         let message = "expected a digest (@sha256:…, or sha256): a tag can be moved to another image, and this one \
                        decides who your users are";

@@ -3,17 +3,24 @@
 
 mod envoy;
 mod finding;
+mod object;
 mod plugin;
 mod scalar;
+mod stream;
 mod value;
+mod warnings;
 mod yaml;
 
 pub(crate) use finding::{Finding, Severity};
 pub(crate) use plugin::Plugin;
 pub(crate) use value::quoted;
 
-use plugin::{Kind, object_name, policy_filters};
+use object::Kind;
+use plugin::{object_name, policy_filters};
 use value::Value;
+
+/// Istio's root namespace, unless a mesh names another one.
+pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
 
 /// What a file holds. With problems here, nothing is known of what the cluster would make of it.
 pub(crate) struct ConfigFile {
@@ -21,13 +28,15 @@ pub(crate) struct ConfigFile {
     pub(crate) plugins: Vec<Plugin>,
     /// What is wrong with the file itself.
     pub(crate) problems: Vec<Finding>,
+    /// What its objects say together, or without a configuration.
+    pub(crate) of_stream: Vec<Finding>,
 }
 
 impl ConfigFile {
-    /// Reads YAML or JSON.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Reads YAML or JSON. `root_namespace` is the mesh's.
+    pub(crate) fn parse(text: &str, root_namespace: &str) -> Self {
         match documents(text) {
-            Ok(documents) => Self::from_documents(documents),
+            Ok(documents) => Self::from_documents(documents, root_namespace),
             Err(error) => Self::broken(Finding::problem(
                 "",
                 format!("the file is neither YAML nor JSON: {error}"),
@@ -35,20 +44,35 @@ impl ConfigFile {
         }
     }
 
-    fn broken(problem: Finding) -> Self {
+    fn new(plugins: Vec<Plugin>, problems: Vec<Finding>) -> Self {
         Self {
-            plugins: Vec::new(),
-            problems: vec![problem],
+            plugins,
+            problems,
+            of_stream: Vec::new(),
         }
     }
 
-    fn from_documents(documents: Vec<Value>) -> Self {
+    fn broken(problem: Finding) -> Self {
+        Self::new(Vec::new(), vec![problem])
+    }
+
+    /// The file's problems, each configuration's findings, then those about all objects together.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let of_plugins = self.plugins.iter().flat_map(Plugin::findings);
+        let problems = self.problems.iter().cloned();
+        problems
+            .chain(of_plugins)
+            .chain(self.of_stream.iter().cloned())
+            .collect()
+    }
+
+    fn from_documents(documents: Vec<Value>, root_namespace: &str) -> Self {
         if documents.iter().any(is_kubernetes) {
-            return Self::from_manifest(documents);
+            return Self::from_manifest(&documents, root_namespace);
         }
         if documents.iter().any(envoy::is_envoys) {
             let (plugins, problems) = envoy::plugins(&documents);
-            return Self { plugins, problems };
+            return Self::new(plugins, problems);
         }
         let mut documents = documents.into_iter();
         match (documents.next(), documents.next()) {
@@ -56,10 +80,7 @@ impl ConfigFile {
                 "pluginConfig",
                 "expected either what stands below it (loadBalancers: …), or the whole WasmPlugin",
             )),
-            (config, None) => Self {
-                plugins: vec![Plugin::bare(config)],
-                problems: Vec::new(),
-            },
+            (config, None) => Self::new(vec![Plugin::bare(config)], Vec::new()),
             _ => Self::broken(Finding::problem(
                 "",
                 "the file holds several documents; expected one pluginConfig, or manifests that hold a WasmPlugin",
@@ -67,15 +88,14 @@ impl ConfigFile {
         }
     }
 
-    fn from_manifest(documents: Vec<Value>) -> Self {
-        let mut file = Self {
-            plugins: Vec::new(),
-            problems: Vec::new(),
-        };
-        for document in &documents {
-            file.take_object(document);
+    fn from_manifest(documents: &[Value], root_namespace: &str) -> Self {
+        let objects: Vec<&Value> = documents.iter().flat_map(objects).collect();
+        let mut file = Self::new(Vec::new(), Vec::new());
+        for object in &objects {
+            file.take_object(object, root_namespace);
         }
-        if file.plugins.is_empty() && file.problems.is_empty() {
+        file.of_stream = stream::judge(&objects, &file.plugins);
+        if file.plugins.is_empty() && file.problems.is_empty() && file.of_stream.is_empty() {
             let is_kustomization = documents.iter().any(|document| {
                 document.member("kind").and_then(Value::as_str) == Some("Kustomization")
             });
@@ -94,18 +114,11 @@ impl ConfigFile {
         file
     }
 
-    /// One object of a manifest, or each of a list's.
-    fn take_object(&mut self, object: &Value) {
+    fn take_object(&mut self, object: &Value, root_namespace: &str) {
         let Value::Map(_) = object else {
             let message = "expected a Kubernetes object in each document of the file";
             return self.problems.push(Finding::problem("", message));
         };
-        let kind = object.member("kind").and_then(Value::as_str);
-        // `kubectl get` prints a `List`, the API server itself a `WasmPluginList`.
-        let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
-        if let (true, Some(items)) = (is_list, object.member("items")) {
-            return items.items().iter().for_each(|item| self.take_object(item));
-        }
         let kind = Kind::of(object);
         let name = object_name(object);
         let filters = policy_filters(object);
@@ -122,12 +135,23 @@ impl ConfigFile {
         self.problems.extend(duplicates.into_iter().map(problem));
         if let Some(kind) = kind {
             self.plugins
-                .push(Plugin::of_object(kind, name.clone(), object));
+                .push(Plugin::of_object(kind, object, root_namespace));
         }
         for (path, filter) in &filters {
             let plugin = Plugin::of_policy(name.clone(), path, filter);
             self.plugins.push(plugin);
         }
+    }
+}
+
+/// The object of a document, or each of a list's.
+fn objects(document: &Value) -> Vec<&Value> {
+    let kind = document.member("kind").and_then(Value::as_str);
+    // `kubectl get` prints a `List`, the API server itself a `WasmPluginList`.
+    let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
+    match document.member("items").filter(|_| is_list) {
+        Some(items) => items.items().iter().flat_map(objects).collect(),
+        None => vec![document],
     }
 }
 

@@ -58,7 +58,7 @@ fn each_problem_of_a_configuration_is_named_by_its_path() {
 fn a_manifest_that_would_let_everybody_in_is_a_problem() {
     let manifest = |spec: &str| {
         let head = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
-                    metadata: {name: a, namespace: b}\nspec:\n";
+                    metadata: {name: a, namespace: b}\nspec:\n  url: oci://registry.test/a@sha256:abcd\n";
         let config = CONFIG.replace('\n', "\n    ");
         format!("{head}{spec}  pluginConfig:\n    {config}\n")
     };
@@ -80,6 +80,41 @@ fn a_manifest_that_would_let_everybody_in_is_a_problem() {
         let (status, output) = check(spec);
         assert!(status == Some(1) && output.contains(path), "{spec}{output}");
     }
+}
+
+#[test]
+fn a_plugin_for_the_whole_mesh_is_a_problem_in_the_meshs_root_namespace() {
+    let config = CONFIG.replace('\n', "\n    ");
+    let manifest = |namespace: &str| {
+        format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: a, namespace: {namespace}}}\n\
+             spec:\n  phase: AUTHN\n  url: oci://registry.test/a@sha256:abcd\n  pluginConfig:\n    {config}\n"
+        )
+    };
+    let own = ["check-config", "--root-namespace", "mesh-root", "-"];
+    for (arguments, root) in [
+        (&["check-config", "-"][..], "istio-system"),
+        (&own, "mesh-root"),
+    ] {
+        for namespace in ["istio-system", "mesh-root"] {
+            let (status, output) = run_with(arguments, &manifest(namespace));
+            let expected = i32::from(namespace == root);
+            assert_eq!(status, Some(expected), "{root}, {namespace}: {output}");
+            assert_eq!(output.contains("spec.selector: "), namespace == root);
+        }
+    }
+}
+
+#[test]
+fn objects_around_the_plugin_are_problems_too() {
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: i\n  annotations:\n    \
+                   alb.ingress.kubernetes.io/group.name: shared\n";
+    let (status, output) = run_with(&["check-config", "-"], ingress);
+    let expected = "Ingress i: metadata.annotations[alb.ingress.kubernetes.io/group.name]: ";
+    assert!(
+        status == Some(1) && output.starts_with(expected),
+        "{output}"
+    );
 }
 
 #[test]

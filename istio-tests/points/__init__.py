@@ -1,6 +1,6 @@
 """What is shown on each pair, in this order. A test leaves the site as it found it."""
 
-from . import authorization, bearer, browser, changes, deployment, identity, rollout, two_gateways
+from . import authorization, bearer, browser, changes, deployment, identity, rollout, two_gateways, without_token
 
 TESTS = [
     deployment.test_1_the_api_server_accepts_each_overlay,
@@ -26,6 +26,7 @@ TESTS = [
     bearer.test_5_an_invalid_bearer_is_refused,
     bearer.test_5_forms_that_jwt_authn_ignores_never_pass,
     bearer.test_5_the_deny_policy_alone_refuses_them_too,
+    bearer.test_5_knatives_probe_passes_as_before,
     changes.test_6_a_changed_configuration_arrives_under_load_with_no_failed_request,
     changes.test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working,
     changes.test_6_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in,
@@ -35,6 +36,12 @@ TESTS = [
     rollout.test_7_the_roll_out_and_the_way_back_fail_no_users_request,
     two_gateways.test_8_two_gateways_trust_their_own_load_balancers_only,
     two_gateways.test_8_a_gateway_with_filtered_clusters_gets_keys_by_the_component,
+    without_token.test_10_knatives_probe_reaches_a_new_service_without_an_identity,
+    without_token.test_10_nothing_else_passes_as_a_probe,
+    without_token.test_10_a_grpc_health_check_gets_status_16,
+    without_token.test_10_an_application_gets_the_access_token_as_a_bearer_token,
+    without_token.test_10_with_fail_reload_users_reach_their_applications,
+    without_token.test_10_the_load_balancers_controller_reads_the_oidc_clients_secret_alone,
     browser.test_9_users_log_in_and_reach_their_own_namespace_only,
     browser.test_9_a_tab_whose_session_ends_is_sent_to_log_in,
     browser.test_9_in_observe_mode_nobody_is_let_in_as_nobody,

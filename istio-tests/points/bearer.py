@@ -8,6 +8,8 @@ from testbed.processes import eventually
 from testbed.site import SYSTEM
 from testbed.tokens import LoadBalancer
 
+from .without_token import PROBE
+
 MACHINES = LoadBalancer("machines", "https://machines.example.com", "pipelines")
 ADMIN = {"pathPrefix": "/admin/", "withHeader": "authorization"}
 # A machine reaches its pipelines and nothing else.
@@ -118,3 +120,9 @@ def test_5_the_deny_policy_alone_refuses_them_too(site):
             by_jwt_authn = answer.status == 401 and answer.reason is None and len(values) == 2
             assert answer.is_rbac or by_jwt_authn, f"{name}: {answer}"
         assert site.as_user("alice").status == 200
+
+
+def test_5_knatives_probe_passes_as_before(site):
+    with bearers(site):
+        assert site.to_gateway("/healthz", PROBE).status == 200
+        assert site.to_gateway("/healthz").reason == "missing_token"

@@ -8,6 +8,10 @@ use super::rendered::{Copied, OVERLAYS, Rendered, good_params};
 fn render(test: &str, overlay: &str, components: &[&str]) -> Rendered {
     let copied = Copied::new(test);
     copied.write_params(overlay, &good_params(overlay));
+    build(&copied, overlay, components)
+}
+
+fn build(copied: &Copied, overlay: &str, components: &[&str]) -> Rendered {
     let list: String = components
         .iter()
         .map(|name| format!("- ../components/{name}\n"))
@@ -159,10 +163,12 @@ fn with_bearer_tokens_whoever_has_neither_is_denied() {
         rendered.check_config(&format!("bearer-{overlay}"));
         let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
         assert_eq!(config["outputClaimToHeaders"][0]["header"], header);
-        assert_eq!(
-            config["allowMissingToken"],
-            json!([{"pathPrefix": "/pipeline/", "withHeader": "authorization"}])
-        );
+        // Knative's probe stays, and the policy lets it pass too.
+        let allowed = config["allowMissingToken"].as_array().unwrap();
+        let bearers = json!({"pathPrefix": "/pipeline/", "withHeader": "authorization"});
+        assert_eq!(allowed.last(), Some(&bearers));
+        let probes = usize::from(overlay == "kubeflow-cognito");
+        assert_eq!(allowed.len(), 1 + probes);
         let mut policies = rendered.of_kind("AuthorizationPolicy");
         let policy = policies.find(|it| it["metadata"]["name"] == "alb-authn-require-identity");
         assert_eq!(
@@ -172,6 +178,7 @@ fn with_bearer_tokens_whoever_has_neither_is_denied() {
                 "action": "DENY",
                 "rules": [{
                     "from": [{"source": {"notRequestPrincipals": ["*"]}}],
+                    "to": [{"operation": {"notPaths": ["/healthz"]}}],
                     "when": [{"key": format!("request.headers[{header}]"), "notValues": ["*"]}],
                 }],
             })
@@ -181,6 +188,89 @@ fn with_bearer_tokens_whoever_has_neither_is_denied() {
         let expected = json!([{"name": "authorization", "prefix": "Bearer "}]);
         assert_eq!(rule["fromHeaders"], expected);
         assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+    }
+}
+
+/// The hosts of the Ingress, each of which leads to the gateway with every path.
+fn hosts(rendered: &Rendered) -> Vec<&str> {
+    let rules = &rendered.only("Ingress")["spec"]["rules"];
+    let rules = rules.as_array().unwrap();
+    let host = |rule| {
+        let rule: &Value = rule;
+        assert_eq!(rule["http"], rules[0]["http"]);
+        rule["host"].as_str().unwrap()
+    };
+    rules.iter().map(host).collect()
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn further_hosts_and_a_wildcard_lead_to_the_gateway_too() {
+    let copied = Copied::new("hosts");
+    let overlay = "kubeflow-oidc";
+    copied.write_params(overlay, &good_params(overlay));
+    copied.write_params_of(
+        "components/further-host",
+        &[("furtherHost", "apps.platform.test")],
+    );
+    let models = "*.models.platform.test";
+    copied.write_params_of("components/wildcard-host", &[("wildcardHost", models)]);
+    let ours = "kubeflow.platform.test";
+
+    let both = build(&copied, overlay, &["further-host", "wildcard-host"]);
+    assert_eq!(hosts(&both), [ours, "apps.platform.test", models]);
+    // A session belongs to one host, and so does its end.
+    assert_eq!(
+        both.only("WasmPlugin")["spec"]["pluginConfig"]["logout"]["hosts"],
+        json!([ours, "apps.platform.test"])
+    );
+    assert_eq!(both.of_kind("ConfigMap").count(), 0);
+    both.check_config("hosts");
+
+    assert_eq!(
+        hosts(&build(&copied, overlay, &["wildcard-host"])),
+        [ours, models]
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn in_other_partitions_the_key_endpoint_is_asked_for() {
+    for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-eusc", "eusc-de-east-1")] {
+        let arn = format!(
+            "arn:{partition}:elasticloadbalancing:{region}:111122223333:loadbalancer/app/a-b/0123456789abcdef"
+        );
+        let mut params: Vec<(&str, &str)> = good_params("plain-istio");
+        params.retain(|(name, _)| *name != "albArn");
+        params.push(("albArn", &arn));
+        let copied = Copied::new(partition);
+        copied.write_params("plain-istio", &params);
+        let config = |rendered: &Rendered| {
+            let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
+            alb_authn::config::Config::parse(config.as_bytes())
+        };
+        let problems = config(&build(&copied, "plain-istio", &[])).unwrap_err();
+        assert_eq!(problems[0].path(), "loadBalancers[0].keyEndpoint.authority");
+
+        let endpoint = [("keyHost", "keys.partition.test"), ("keyPathPrefix", "/p/")];
+        copied.write_params_of("components/other-partition", &endpoint);
+        let rendered = build(&copied, "plain-istio", &["other-partition"]);
+        let config = config(&rendered).unwrap();
+        let asked = &config.key_endpoints()[0];
+        assert_eq!(
+            (asked.cluster.as_str(), asked.path_prefix.as_str()),
+            ("outbound|443||keys.partition.test", "/p/")
+        );
+        let host = json!("keys.partition.test");
+        assert_eq!(
+            rendered.only("ServiceEntry")["spec"]["hosts"],
+            json!([host])
+        );
+        let rule = &rendered.only("DestinationRule")["spec"];
+        let tls = &rule["trafficPolicy"]["tls"];
+        for named in [&rule["host"], &tls["sni"], &tls["subjectAltNames"][0]] {
+            assert_eq!(*named, host);
+        }
     }
 }
 

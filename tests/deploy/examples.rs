@@ -16,6 +16,14 @@ fn the_cluster_to_copy_enforces() {
     assert!(kustomization.get("patches").is_none());
 }
 
+/// The YAML that the install guide shows under a heading.
+fn guide_block(heading: &str) -> &'static str {
+    let guide = include_str!("../../docs/install-kubeflow-aws.md");
+    let (_, section) = guide.split_once(&format!("\n## {heading}\n")).unwrap();
+    let (_, block) = section.split_once("```yaml\n").unwrap();
+    block.split("```").next().unwrap()
+}
+
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
 fn the_options_to_copy_work_each_line_of_them() {
@@ -28,12 +36,19 @@ fn the_options_to_copy_work_each_line_of_them() {
         said.contains("ok: WasmPlugin istio-system/alb-authn"),
         "{said}"
     );
+    // What docs/istio.md prefers.
+    let shown = copied.build("clusters/example");
+    assert_eq!(
+        shown.only("WasmPlugin")["spec"]["failStrategy"],
+        "FAIL_RELOAD"
+    );
 
-    // Every option there is, is shown. GovCloud's needs a load balancer there, and the last one would
-    // hide the plugin from the patch.
+    // Every option there is, is shown. Two need a load balancer in another partition, and the last one
+    // would hide the plugin from the patch.
     let all = text
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
+        .replace("# - ../../components/other-partition\n", "")
         .replace("# - ../", "- ../");
     let (components, patches) = all.split_once("# patches:").unwrap();
     let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
@@ -86,4 +101,43 @@ fn each_profile_lets_in_its_owner_and_the_contributor_and_nobody_else_by_the_hea
         [json!(["bob@example.com"]), json!(["carol@example.com"])]
     );
     assert_eq!(rendered.of_kind("Namespace").count(), 2);
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_guides_patch_for_eks_auto_mode_lets_its_controller_read_the_secret() {
+    let copied = Copied::new("auto-mode");
+    copied.write_params("kubeflow-oidc", &good_params("kubeflow-oidc"));
+    let patch = guide_block("EKS Auto Mode");
+    let text = format!("resources:\n- ../overlays/kubeflow-oidc\n{patch}");
+    copied.write_kustomization("mine", &text);
+    assert_eq!(
+        copied.build("mine").only("RoleBinding")["subjects"],
+        json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "eks:managed"}])
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_guides_entry_for_one_host_is_a_good_one() {
+    let copied = Copied::new("one-host");
+    copied.write_params("kubeflow-oidc", &good_params("kubeflow-oidc"));
+    let entry = &yaml::documents(guide_block("Several hosts and InferenceServices"))[0];
+    let operation = json!([{
+        "op": "add",
+        "path": "/spec/pluginConfig/allowMissingToken/-",
+        "value": entry["allowMissingToken"][0],
+    }]);
+    let target = json!({"kind": "WasmPlugin", "name": "alb-authn"});
+    let mine = json!({
+        "resources": ["../overlays/kubeflow-oidc"],
+        "components": ["../components/bearer-tokens"],
+        "patches": [{"target": target, "patch": operation.to_string()}],
+    });
+    copied.write_kustomization("mine", &mine.to_string());
+    let rendered = copied.build("mine");
+    let said = rendered.check_config("one-host");
+    assert_eq!(said.trim_end(), "ok: WasmPlugin istio-system/alb-authn");
+    let allowed = &rendered.only("WasmPlugin")["spec"]["pluginConfig"]["allowMissingToken"];
+    assert_eq!(allowed[2]["hosts"], json!(["iris.team.models.example.com"]));
 }

@@ -80,11 +80,14 @@ fn every_object_is_in_the_gateways_namespace_in_no_group_and_no_word_in_capitals
     let left = [
         "ALB_ARN",
         "CERTIFICATE_ARN",
+        "CONTROLLER",
+        "CONTROLLER_NAMESPACE",
         "CLIENT",
         "CLIENT_ID",
         "DOMAIN",
         "HOSTNAME",
         "IMAGE",
+        "IP_ADDRESS_TYPE",
         "ISSUER",
         "LOAD_BALANCER_NAME",
         "LOGOUT_LOCATION",
@@ -94,6 +97,8 @@ fn every_object_is_in_the_gateways_namespace_in_no_group_and_no_word_in_capitals
         "REGION",
         "SCHEME",
         "SECRET",
+        "SESSION_COOKIE",
+        "SESSION_TIMEOUT",
         "SUBNET_1",
         "SUBNET_2",
         "SUBNET_3",
@@ -121,14 +126,17 @@ fn every_object_is_in_the_gateways_namespace_in_no_group_and_no_word_in_capitals
             "DestinationRule/alb-public-keys",
             "ServiceEntry/alb-public-keys",
         ];
-        let around = if overlay == "plain-istio" {
-            &["AuthorizationPolicy/alb-authn-users"][..]
-        } else {
-            &[
-                "EnvoyFilter/alb-trusted-proxy",
-                "Ingress/istio-ingress",
-                "NetworkPolicy/istio-ingressgateway-from-alb",
-            ]
+        let kubeflow = [
+            "EnvoyFilter/alb-trusted-proxy",
+            "Ingress/istio-ingress",
+            "NetworkPolicy/istio-ingressgateway-from-alb",
+            "Role/alb-oidc-client-reader",
+            "RoleBinding/alb-oidc-client-reader",
+        ];
+        let around = match overlay {
+            "plain-istio" => &["AuthorizationPolicy/alb-authn-users"][..],
+            "kubeflow-oidc" => &kubeflow[..],
+            _ => &kubeflow[..3],
         };
         let expected: BTreeSet<String> = filter
             .iter()
@@ -157,6 +165,8 @@ fn the_load_balancer_drops_odd_headers_and_its_health_checks_pass_by_the_filter(
         for (name, expected) in [
             ("auth-on-unauthenticated-request", "authenticate"),
             ("auth-scope", "openid email"),
+            ("auth-session-cookie", "ml-session"),
+            ("auth-session-timeout", "3600"),
             (
                 "certificate-arn",
                 "arn:aws:acm:eu-north-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef",
@@ -164,6 +174,7 @@ fn the_load_balancer_drops_odd_headers_and_its_health_checks_pass_by_the_filter(
             ("healthcheck-path", "/healthz/ready"),
             ("healthcheck-port", "15021"),
             ("healthcheck-protocol", "HTTP"),
+            ("ip-address-type", "dualstack"),
             ("listen-ports", r#"[{"HTTPS":443}]"#),
             (
                 "load-balancer-attributes",
@@ -217,6 +228,11 @@ fn cognitos_pool_client_and_domain_reach_the_load_balancer_and_the_filter() {
             }],
             "outputClaimToHeaders": [{"header": "kubeflow-userid", "claim": "email"}],
             "emailVerified": "required",
+            // Knative's probe for each new InferenceService, and nothing else.
+            "allowMissingToken": [
+                {"path": "/healthz", "methods": ["GET"], "withHeader": "k-network-probe"},
+            ],
+            "sessionCookies": ["ml-session"],
             "logout": {
                 "path": "/logout",
                 "location": "https://ml-platform.auth.eu-north-1.amazoncognito.com/logout\
@@ -266,6 +282,35 @@ fn an_oidc_providers_endpoints_reach_the_load_balancer_and_its_issuer_the_filter
 
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
+fn the_load_balancers_controller_may_read_the_oidc_clients_secret_and_no_other() {
+    let rendered = render("kubeflow-oidc", "secret-reader");
+    let role = rendered.only("Role");
+    assert_eq!(
+        role["rules"],
+        json!([{
+            "apiGroups": [""],
+            "resources": ["secrets"],
+            "resourceNames": ["ml-client-secret"],
+            "verbs": ["get", "list", "watch"],
+        }])
+    );
+    let binding = rendered.only("RoleBinding");
+    assert_eq!(
+        binding["roleRef"],
+        json!({
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "Role",
+            "name": role["metadata"]["name"],
+        })
+    );
+    assert_eq!(
+        binding["subjects"],
+        json!([{"kind": "ServiceAccount", "name": "alb-controller", "namespace": "networking"}])
+    );
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
 fn only_the_load_balancers_subnets_reach_the_gateway_and_one_proxy_is_trusted() {
     for overlay in ["kubeflow-cognito", "kubeflow-oidc"] {
         let rendered = render(overlay, &format!("network-{overlay}"));
@@ -281,9 +326,15 @@ fn only_the_load_balancers_subnets_reach_the_gateway_and_one_proxy_is_trusted() 
                     "from": [
                         {"ipBlock": {"cidr": "10.1.0.0/20"}},
                         {"ipBlock": {"cidr": "10.2.0.0/20"}},
-                        {"ipBlock": {"cidr": "10.3.0.0/20"}},
+                        {"ipBlock": {"cidr": "2600:1f14:abc:1200::/64"}},
                     ],
                     "ports": [{"protocol": "TCP", "port": 8080}, {"protocol": "TCP", "port": 15021}],
+                },
+                {
+                    "from": [{"namespaceSelector": {
+                        "matchLabels": {"kubernetes.io/metadata.name": "knative-serving"},
+                    }}],
+                    "ports": [{"protocol": "TCP", "port": 8080}],
                 },
                 {
                     "from": [{"namespaceSelector": {}}],

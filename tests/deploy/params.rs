@@ -75,7 +75,7 @@ fn a_wrong_value_is_named_with_what_is_expected() {
         ),
         (
             "albArn",
-            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:loadbalancer/app/a/0123456789abcdef",
+            "arn:elb:elasticloadbalancing:cn-north-1:111122223333:loadbalancer/app/a/0123456789abcdef",
             expected_arn,
         ),
         (
@@ -155,6 +155,26 @@ fn a_wrong_value_is_named_with_what_is_expected() {
             "expected the CIDR of a subnet",
         ),
         (
+            "albSubnetCidr1",
+            "2600:1f14:abc:1200::1/64",
+            "expected the CIDR of a subnet",
+        ),
+        ("albSubnetCidr2", "::/0", "expected the CIDR of a subnet"),
+        (
+            "ipAddressType",
+            "ipv6",
+            "expected ipv4, dualstack or dualstack-without-public-ipv4",
+        ),
+        (
+            "ipAddressType",
+            "ipv4",
+            "expected dualstack, since albSubnetCidr3 is IPv6",
+        ),
+        ("sessionTimeout", "8h", "expected a number of seconds"),
+        ("sessionTimeout", "0", "expected a number of seconds"),
+        ("sessionTimeout", "604801", "expected a number of seconds"),
+        ("sessionCookie", "a b", "expected the name of a cookie"),
+        (
             "image",
             "oci://registry.test/a@sha256:abcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcd",
             "no tag and no oci://",
@@ -192,6 +212,11 @@ fn a_wrong_value_is_named_with_what_is_expected() {
             "expected the name of a Secret",
         ),
         ("logoutLocation", "/logout", "expected an https URL"),
+        (
+            "controllerServiceAccount",
+            "aws-load-balancer-controller",
+            "expected NAMESPACE/NAME",
+        ),
     ] {
         let (good, said) = verdict(&copied, "kubeflow-oidc", name, Some(value));
         assert!(
@@ -264,6 +289,51 @@ fn in_govcloud_the_option_that_is_needed_is_pointed_out() {
 }
 
 #[test]
+fn in_other_partitions_the_option_that_is_needed_is_pointed_out() {
+    let copied = Copied::new("partition-params");
+    let arn = "arn:aws-eusc:elasticloadbalancing:eusc-de-east-1:111122223333:loadbalancer/app/a-b/0123456789abcdef";
+    let (good, said) = verdict(&copied, "plain-istio", "albArn", Some(arn));
+    assert!(
+        good && said.contains("needs deploy/components/other-partition"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_components_own_parameters_are_checked_with_the_overlays() {
+    let copied = Copied::new("component-params");
+    copied.write_params("kubeflow-oidc", &good_params("kubeflow-oidc"));
+    for (component, name, good, bad) in [
+        ("further-host", "furtherHost", "a.test", "*.a.test"),
+        ("wildcard-host", "wildcardHost", "*.a.test", "a.test"),
+        ("other-partition", "keyHost", "a.test", "https://a.test"),
+        ("other-partition", "keyPathPrefix", "/a/", "/a"),
+    ] {
+        let text = format!(
+            "resources:\n- ../overlays/kubeflow-oidc\ncomponents:\n- ../components/{component}\n"
+        );
+        copied.write_kustomization("mine", &text);
+        let folder = format!("components/{component}");
+        let file = std::fs::read_to_string(copied.path(&format!("{folder}/params.env"))).unwrap();
+        assert!(file.contains(name), "{file}");
+        let mut params = vec![("keyHost", "keys.test"), ("keyPathPrefix", "/")];
+        params.retain(|(other, _)| component == "other-partition" && *other != name);
+        for (value, is_good) in [(good, true), (bad, false)] {
+            let all = [&params[..], &[(name, value)]].concat();
+            copied.write_params_of(&folder, &all);
+            let output = copied.check_params("mine");
+            let said = String::from_utf8(output.stdout).unwrap();
+            let named = said.contains(&format!("{component}/params.env: {name}: expected"));
+            assert_eq!(
+                (output.status.success(), named),
+                (is_good, !is_good),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_install_guide_tells_where_each_parameter_comes_from() {
     let guide = include_str!("../../docs/install-kubeflow-aws.md");
     let table = guide.split("| Name | Value |").nth(1).unwrap();
@@ -277,6 +347,19 @@ fn the_install_guide_tells_where_each_parameter_comes_from() {
             cell.split('`').skip(1).step_by(2)
         })
         .collect();
-    let known = good_params("kubeflow-cognito");
-    assert_eq!(names, known.iter().map(|(name, _)| *name).collect());
+    let known: BTreeSet<&str> = good_params("kubeflow-cognito")
+        .iter()
+        .map(|it| it.0)
+        .collect();
+    assert_eq!(names, known);
+
+    // What another provider needs in addition.
+    let (_, guide) = guide.split_once("\n## Another OIDC provider\n").unwrap();
+    let (section, _) = guide.split_once("\n## ").unwrap();
+    for (name, _) in good_params("kubeflow-oidc") {
+        assert!(
+            known.contains(name) || section.contains(&format!("`{name}`")),
+            "{name}"
+        );
+    }
 }

@@ -19,9 +19,13 @@ pub(crate) fn good_params(overlay: &str) -> Vec<(&'static str, &'static str)> {
         ("albArn", ALB_ARN),
         ("image", IMAGE),
         ("loadBalancerScheme", "internal"),
+        ("ipAddressType", "dualstack"),
         ("albSubnetCidr1", "10.1.0.0/20"),
         ("albSubnetCidr2", "10.2.0.0/20"),
-        ("albSubnetCidr3", "10.3.0.0/20"),
+        // Either family.
+        ("albSubnetCidr3", "2600:1f14:abc:1200::/64"),
+        ("sessionTimeout", "3600"),
+        ("sessionCookie", "ml-session"),
         ("hostname", "kubeflow.platform.test"),
         (
             "certArn",
@@ -48,6 +52,7 @@ pub(crate) fn good_params(overlay: &str) -> Vec<(&'static str, &'static str)> {
         ("userInfoEndpoint", "https://login.test/userinfo"),
         ("clientId", "ml-client"),
         ("clientSecretName", "ml-client-secret"),
+        ("controllerServiceAccount", "networking/alb-controller"),
         (
             "logoutLocation",
             "https://login.test/end?x=1&y=https://z.test",
@@ -93,8 +98,13 @@ impl Copied {
     }
 
     pub(crate) fn write_params(&self, overlay: &str, params: &[(&str, &str)]) {
+        self.write_params_of(&format!("overlays/{overlay}"), params);
+    }
+
+    /// The parameters of an overlay, or of a component that has some.
+    pub(crate) fn write_params_of(&self, below: &str, params: &[(&str, &str)]) {
         let lines: String = params.iter().map(|(n, v)| format!("{n}={v}\n")).collect();
-        fs::write(self.path(&format!("overlays/{overlay}/params.env")), lines).unwrap();
+        fs::write(self.path(&format!("{below}/params.env")), lines).unwrap();
     }
 
     /// A kustomization beside `overlays`, as a user writes one.

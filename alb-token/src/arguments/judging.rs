@@ -6,6 +6,8 @@ use alb_authn::time::UnixTime;
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
+use crate::config_file::ROOT_NAMESPACE;
+
 /// Says what is wrong with a configuration, field by field.
 ///
 /// FILE is a pluginConfig, in YAML or JSON, or manifests that hold WasmPlugins (or TrafficExtensions or
@@ -16,6 +18,9 @@ pub(crate) struct CheckConfigArguments {
     /// The configuration; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// The mesh's root namespace: a plugin there without a selector is for every proxy of the mesh.
+    #[arg(long, value_name = "NAME", default_value = ROOT_NAMESPACE)]
+    pub(crate) root_namespace: String,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::arguments::{CheckConfigArguments, OutputFormat};
-use crate::config_file::{ConfigFile, Finding, Plugin, Severity};
+use crate::config_file::{ConfigFile, Finding, Severity};
 use crate::input;
 use crate::pretty_json;
 use crate::terminal::{Page, Tone};
@@ -20,7 +20,8 @@ struct Report {
 }
 
 pub(crate) fn check_config(arguments: &CheckConfigArguments) -> Result<ExitCode, Failure> {
-    let report = Report::of(&ConfigFile::parse(&input::text("FILE", &arguments.file)?));
+    let text = input::text("FILE", &arguments.file)?;
+    let report = Report::of(&ConfigFile::parse(&text, &arguments.root_namespace));
     match arguments.output.format {
         OutputFormat::Text => report.text().print()?,
         OutputFormat::Json => pretty_json::page(&report)?.print()?,
@@ -34,8 +35,7 @@ pub(crate) fn check_config(arguments: &CheckConfigArguments) -> Result<ExitCode,
 
 impl Report {
     fn of(file: &ConfigFile) -> Self {
-        let of_plugins = file.plugins.iter().flat_map(Plugin::findings);
-        let findings: Vec<Finding> = file.problems.iter().cloned().chain(of_plugins).collect();
+        let findings = file.findings();
         Self {
             ok: !findings.iter().any(|f| f.severity == Severity::Problem),
             objects: file.plugins.iter().filter_map(|p| p.name.clone()).collect(),

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::Failure;
 use crate::arguments::{OutputFormat, VerifyArguments};
-use crate::config_file::{ConfigFile, Finding};
+use crate::config_file::{ConfigFile, Finding, ROOT_NAMESPACE};
 use crate::input;
 use crate::inspect::Inspection;
 use crate::pretty_json;
@@ -98,7 +98,8 @@ fn read_config(arguments: &VerifyArguments) -> Result<Config, Failure> {
             lines.concat()
         ))
     };
-    let file = ConfigFile::parse(&input::text("--config", &arguments.config)?);
+    let text = input::text("--config", &arguments.config)?;
+    let file = ConfigFile::parse(&text, ROOT_NAMESPACE);
     if !file.problems.is_empty() {
         return Err(list(&file.problems));
     }

@@ -1,5 +1,9 @@
 use super::*;
 
+mod object;
+mod stream;
+mod warnings;
+
 const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
 
 /// The fields that the smallest configuration needs, each line indented so much.
@@ -15,14 +19,16 @@ fn smallest(indent: usize) -> String {
 
 /// All that is said of a file, one line each; warnings with a `~`.
 fn findings(text: &str) -> Vec<String> {
-    let file = ConfigFile::parse(text);
-    let of_plugins = file.plugins.iter().flat_map(Plugin::findings);
-    let all = file.problems.iter().cloned().chain(of_plugins);
-    all.map(|finding| match finding.severity {
+    findings_in(text, ROOT_NAMESPACE)
+}
+
+fn findings_in(text: &str, root_namespace: &str) -> Vec<String> {
+    let findings = ConfigFile::parse(text, root_namespace).findings();
+    let line = |finding: &Finding| match finding.severity {
         Severity::Problem => finding.to_string(),
         Severity::Warning => format!("~{finding}"),
-    })
-    .collect()
+    };
+    findings.iter().map(line).collect()
 }
 
 /// What is said of a file says this, in this order, and nothing else.
@@ -35,11 +41,14 @@ fn check(text: &str, expected: &[&str]) {
     );
 }
 
+/// Where a module may be.
+const URL: &str = "oci://registry.test/alb-authn@sha256:abcd";
+
 /// A WasmPlugin with these fields beside a good configuration.
 fn wasm_plugin(fields: &str) -> String {
     format!(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n\
-         metadata: {{name: a, namespace: ns}}\nspec:\n{fields}  pluginConfig:\n{}",
+         metadata: {{name: a, namespace: ns}}\nspec:\n  url: {URL}\n{fields}  pluginConfig:\n{}",
         smallest(4)
     )
 }
@@ -55,6 +64,7 @@ fn a_plugin_config_alone_is_judged_by_the_filters_own_reader() {
                 "loadBalancers[1].arn: expected an application load balancer's full ARN",
                 "loadBalancers[1].issuers: expected at least 1 item(s)",
                 "clockSkew: expected a duration",
+                "~loadBalancers[1]: fills kubeflow-userid with the same prefix",
             ],
         ),
         (
@@ -81,6 +91,7 @@ fn a_plugin_config_alone_is_judged_by_the_filters_own_reader() {
                 "loadBalancers[1].arn: ",
                 "~loadBalancers[1].issuers: ",
                 "~loadBalancers[1].clientIds: ",
+                "~loadBalancers[1]: fills",
             ],
         ),
     ];
@@ -93,7 +104,7 @@ fn a_plugin_config_alone_is_judged_by_the_filters_own_reader() {
 fn json_is_read_as_json() {
     let json = |more: &str| {
         format!(
-            "{{\t\"loadBalancers\":[{{\"arn\":\"{ARN}\",\"issuers\":[\"\\ud83d\\ude00\"],\"clientIds\":[\"c\"]}}]{more}}}"
+            "{{\t\"loadBalancers\":[{{\"arn\":\"{ARN}\",\"issuers\":[\"https://\\ud83d\\ude00.example\"],\"clientIds\":[\"c\"]}}]{more}}}"
         )
     };
     check(&json(""), &[]);
@@ -182,8 +193,8 @@ fn the_object_around_a_configuration_is_judged_too() {
             ],
         ),
         (
-            "  url: a\n  url: b\n",
-            &["spec.url: expected the field once"],
+            "  priority: 1\n  priority: 2\n",
+            &["spec.priority: expected the field once"],
         ),
         (
             "  failStrategy: FAIL_OPEN\n  type: 1\n",
@@ -204,7 +215,10 @@ fn the_object_around_a_configuration_is_judged_too() {
     );
     check(
         &wasm_plugin("  phase: AUTHN\n").replace("pluginConfig:", "pluginConfigs:"),
-        &["WasmPlugin ns/a: spec.pluginConfig: required, but absent"],
+        &[
+            "WasmPlugin ns/a: spec.pluginConfigs: unknown field; known are selector, ",
+            "WasmPlugin ns/a: spec.pluginConfig: required, but absent",
+        ],
     );
     let old = wasm_plugin(good).replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
     check(&old, &["WasmPlugin ns/a: apiVersion: required"]);
@@ -309,7 +323,7 @@ fn problems_of_a_configuration_are_named_by_their_place_in_the_object() {
 fn lists_several_documents_and_traffic_extensions_are_looked_through() {
     let extension = format!(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {{name: t}}\n\
-         spec:\n  match: [{{mode: SERVER}}]\n  wasm:\n    failStrategy: FAIL_OPEN\n    pluginConfig:\n{}      mode: 1\n",
+         spec:\n  match: [{{mode: SERVER}}]\n  wasm:\n    url: {URL}\n    failStrategy: FAIL_OPEN\n    pluginConfig:\n{}      mode: 1\n",
         smallest(6)
     );
     let item = wasm_plugin("  failStrategy: FAIL_OPEN\n").replace('\n', "\n  ");

@@ -298,7 +298,7 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
         Trust::Impossible(why) => Err(why),
     };
     let (yaml, json) = trust(&with_header("client", json!("it's: \"x\" #é😀"))).unwrap();
-    let file = ConfigFile::parse(&yaml);
+    let file = ConfigFile::parse(&yaml, "istio-system");
     let config = file.plugins[0].config().unwrap();
     let load_balancer = config.load_balancer(ARN).unwrap();
     assert!(load_balancer.issuers.allows("https://idp.example.com"));
@@ -319,7 +319,9 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
         .replace("arn:aws:", "arn:aws-cn:")
         .replace("us-west", "cn-north");
     let (yaml, _) = trust(&with_header("signer", json!(china))).unwrap();
-    let problems = ConfigFile::parse(&yaml).plugins[0].config().unwrap_err();
+    let problems = ConfigFile::parse(&yaml, "istio-system").plugins[0]
+        .config()
+        .unwrap_err();
     assert_eq!(problems[0].path, "loadBalancers[0].keyEndpoint.authority");
 }
 

@@ -1,0 +1,102 @@
+//! Warnings about a configuration: what the filter accepts, and what its author should have meant.
+
+mod issuers;
+mod mappings;
+
+use super::value::Value;
+
+/// A path in the configuration, and what to say about it.
+pub(super) type Warning = (String, String);
+
+pub(super) fn of_config(config: &Value) -> Vec<Warning> {
+    let mut found = settings(config);
+    for (i, load_balancer) in load_balancers(config).iter().enumerate() {
+        let path = format!("loadBalancers[{i}]");
+        found.extend(anybody(&path, load_balancer));
+        found.extend(issuers::warnings(&path, load_balancer));
+    }
+    found.extend(mappings::warnings(config));
+    found.extend(requirements("requiredClaims", config));
+    for (i, load_balancer) in load_balancers(config).iter().enumerate() {
+        let path = format!("loadBalancers[{i}].requiredClaims");
+        found.extend(requirements(&path, load_balancer));
+    }
+    found
+}
+
+fn load_balancers(config: &Value) -> &[Value] {
+    config.member("loadBalancers").map_or(&[], Value::items)
+}
+
+/// The name of a top-level claim, which may be written as a path of one name.
+fn claim_name(entry: &Value) -> Option<&str> {
+    let claim = entry.member("claim")?;
+    match claim.items() {
+        [only] => only.as_str(),
+        _ => claim.as_str(),
+    }
+}
+
+fn settings(config: &Value) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let mut warn = |path: &str, message: &str| found.push((path.to_owned(), message.to_owned()));
+    if config.member("mode").and_then(Value::as_str) == Some("observe") {
+        warn("mode", "nothing is refused: everybody gets through");
+    }
+    for (field, message) in [
+        (
+            "forwardToken",
+            "the application gets the tokens too, and can replay them while they live",
+        ),
+        (
+            "forwardSessionCookies",
+            "the application gets the session cookies too, and can sign in with them elsewhere",
+        ),
+    ] {
+        if config.member(field) == Some(&Value::Bool(true)) {
+            warn(field, message);
+        }
+    }
+    found
+}
+
+fn anybody(path: &str, load_balancer: &Value) -> Vec<Warning> {
+    let fields = [
+        (
+            "issuers",
+            "any identity provider of this load balancer is trusted",
+        ),
+        (
+            "clientIds",
+            "any application behind this load balancer's rules can sign users in",
+        ),
+    ];
+    let is_any = |value: &Value| matches!(value.items(), [only] if only.as_str() == Some("*"));
+    let given = fields
+        .iter()
+        .filter(|(field, _)| load_balancer.member(field).is_some_and(is_any));
+    given
+        .map(|(field, message)| (format!("{path}.{field}"), (*message).to_owned()))
+        .collect()
+}
+
+/// `*example.com` also accepts `mallory@evil-example.com`.
+fn requirements(path: &str, holder: &Value) -> Vec<Warning> {
+    let entries = holder
+        .member("requiredClaims")
+        .map_or(&[][..], Value::items);
+    let mut found = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let allowed = entry.member("anyOf").map_or(&[][..], Value::items);
+        for (k, text) in allowed.iter().map(Value::as_str).enumerate() {
+            let suffix = text.and_then(|text| text.strip_prefix('*')).unwrap_or("");
+            if claim_name(entry) == Some("email") && !suffix.is_empty() && !suffix.contains('@') {
+                found.push((
+                    format!("{path}[{i}].anyOf[{k}]"),
+                    "expected *@DOMAIN: without @ it also accepts addresses of other domains that end alike".to_owned(),
+                ));
+            }
+        }
+    }
+    found
+}

@@ -49,6 +49,22 @@ impl AlbArn {
     pub fn region(&self) -> &str {
         &self.region
     }
+
+    /// Authority and path prefix of the documented key endpoint; `None` if AWS documents none for the partition.
+    pub fn documented_key_endpoint(&self) -> Option<(String, String)> {
+        let region = self.region();
+        match self.partition() {
+            "aws" => Some((
+                format!("public-keys.auth.elb.{region}.amazonaws.com"),
+                "/".to_owned(),
+            )),
+            "aws-us-gov" => Some((
+                format!("s3-{region}.amazonaws.com"),
+                format!("/aws-elb-public-keys-prod-{region}/"),
+            )),
+            _ => None,
+        }
+    }
 }
 
 fn is_partition(text: &str) -> bool {
@@ -83,45 +99,6 @@ fn is_resource(text: &str) -> bool {
         && is_word(parts.next(), true)
         && is_word(parts.next(), false)
         && parts.next().is_none()
-}
-
-/// Where the public keys of a load balancer's region are served.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyEndpoint {
-    /// The Envoy cluster that calls are dispatched to.
-    pub cluster: String,
-    /// `:authority` of the call; with TLS also the name that the certificate is checked for.
-    pub authority: String,
-    /// What stands before the key id in `:path`.
-    pub path_prefix: String,
-}
-
-impl KeyEndpoint {
-    /// The documented authority and path prefix of a partition, or `None` where AWS documents none.
-    pub fn documented(arn: &AlbArn) -> Option<(String, String)> {
-        let region = arn.region();
-        match arn.partition() {
-            "aws" => Some((
-                format!("public-keys.auth.elb.{region}.amazonaws.com"),
-                "/".to_owned(),
-            )),
-            "aws-us-gov" => Some((
-                format!("s3-{region}.amazonaws.com"),
-                format!("/aws-elb-public-keys-prod-{region}/"),
-            )),
-            _ => None,
-        }
-    }
-
-    /// The name that Istio gives the cluster of a ServiceEntry's host on port 443.
-    pub fn istio_cluster(authority: &str) -> String {
-        format!("outbound|443||{authority}")
-    }
-
-    /// `:path` of the call for one key.
-    pub fn path(&self, kid: &str) -> String {
-        format!("{}{kid}", self.path_prefix)
-    }
 }
 
 #[cfg(test)]
@@ -172,7 +149,7 @@ mod tests {
             ))
             .unwrap()
         };
-        let documented = |partition, region| KeyEndpoint::documented(&arn(partition, region));
+        let documented = |partition, region| arn(partition, region).documented_key_endpoint();
         assert_eq!(
             documented("aws", "us-west-2"),
             Some((

@@ -4,18 +4,15 @@
 //! two large user numbers could become one), and what is not used is not parsed.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::iter;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::config::{ClaimPath, ClaimToHeader, EmailVerified, RequiredClaim, SYSTEM_PREFIX};
 use crate::header_name::HeaderName;
+use crate::json::{Members, Text};
 use crate::reason::Rejection;
-use crate::time::UnixTime;
-use crate::token::Text;
+use crate::time::{Clock, UnixTime};
 use crate::verify::VerifiedToken;
 
 /// What a verified token says of its user. Only [`identify`] makes one.
@@ -57,22 +54,21 @@ impl Identity {
     }
 }
 
-/// Judges the claims. Errors, in this order: [`Rejection::MalformedToken`], `WrongIssuer`,
-/// `TokenExpired` (by the caller, who knows the time: see [`Identity::expires`]), `MissingClaim`,
+/// Judges the claims.
+///
+/// # Errors
+/// In this order: [`Rejection::MalformedToken`], `WrongIssuer`, `TokenExpired`, `MissingClaim`,
 /// `UnusableClaim`, `ClaimMismatch`, `UnverifiedEmail`.
-pub fn identify(
-    token: &VerifiedToken,
-    has_expired: impl Fn(UnixTime) -> bool,
-) -> Result<Identity, Rejection> {
+pub fn identify(token: &VerifiedToken, clock: Clock) -> Result<Identity, Rejection> {
     let claims = Claims::parse(token.payload())?;
     let header = token.header();
-    let policy = &header.load_balancer;
+    let policy = &header.signer;
     let payload_exp = claims.exp()?;
     if !claims.issuer_is(&header.issuer) {
         return Err(Rejection::WrongIssuer);
     }
     let expires = payload_exp.map_or(header.exp, |exp| exp.min(header.exp));
-    if has_expired(expires) {
+    if clock.has_expired(expires) {
         return Err(Rejection::TokenExpired);
     }
     let values = claims.header_values(&policy.output_claim_to_headers)?;
@@ -102,65 +98,32 @@ pub fn identify(
     })
 }
 
-/// An object's members as they were written; of duplicates the last counts.
-struct Claims<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Claims<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ClaimsVisitor)
-    }
-}
-
-struct ClaimsVisitor;
-
-impl<'de> Visitor<'de> for ClaimsVisitor {
-    type Value = Claims<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of claims")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut claims = Vec::new();
-        while let Some((Text(name), value)) = members.next_entry()? {
-            claims.push((name, value));
-        }
-        Ok(Claims(claims))
-    }
-}
+/// The payload's members; of duplicates the last counts.
+struct Claims<'a>(Members<'a>);
 
 impl<'a> Claims<'a> {
     fn parse(payload: &'a [u8]) -> Result<Self, Rejection> {
-        let text = std::str::from_utf8(payload).map_err(|_| Rejection::MalformedToken)?;
-        serde_json::from_str(text).map_err(|_| Rejection::MalformedToken)
-    }
-
-    fn member(&self, name: &str) -> Option<&'a RawValue> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(own, _)| own == name)
-            .map(|(_, raw)| *raw)
+        Members::parse(payload)
+            .map(Self)
+            .ok_or(Rejection::MalformedToken)
     }
 
     fn top_level(&self, name: &str) -> Option<Claim<'a>> {
-        self.member(name).map(Claim::read)
+        self.0.last(name).map(Claim::read)
     }
 
     fn find(&self, path: &ClaimPath) -> Option<Claim<'a>> {
         let raw = match path {
-            ClaimPath::Name(name) => self.member(name).or_else(|| self.walk(name.split('.'))),
+            ClaimPath::Name(name) => self.0.last(name).or_else(|| self.walk(name.split('.'))),
             ClaimPath::Path(segments) => self.walk(segments.iter().map(String::as_str)),
         };
         raw.map(Claim::read)
     }
 
     fn walk<'p>(&self, mut segments: impl Iterator<Item = &'p str>) -> Option<&'a RawValue> {
-        let mut raw = self.member(segments.next()?)?;
+        let mut raw = self.0.last(segments.next()?)?;
         for segment in segments {
-            raw = serde_json::from_str::<Claims<'a>>(raw.get())
-                .ok()?
-                .member(segment)?;
+            raw = Members::parse(raw.get().as_bytes())?.last(segment)?;
         }
         Some(raw)
     }
@@ -252,7 +215,7 @@ impl<'a> Claim<'a> {
             Some(b'n') => Self::Null,
             Some(b't') => Self::Bool(true),
             Some(b'f') => Self::Bool(false),
-            Some(b'"') => serde_json::from_str(text).map_or(Self::Other, Self::String),
+            Some(b'"') => Text::of(raw).map_or(Self::Other, Self::String),
             Some(b'[') => serde_json::from_str(text).map_or(Self::Other, Self::Array),
             Some(b'{') | None => Self::Other,
             Some(_) => Self::Number(text),

@@ -14,17 +14,18 @@ use std::time::Duration;
 
 pub use reader::Problem;
 
-use crate::alb::{AlbArn, KeyEndpoint};
+use crate::alb::AlbArn;
 use crate::header_name::HeaderName;
+use crate::key_source::{KeyLimits, KeySource, SourceId};
 use crate::routes::{LogoutRoute, PublicRoute};
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime};
 
 /// All that the operator said, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Sorted by ARN.
-    load_balancers: Vec<Rc<LoadBalancer>>,
-    key_endpoints: Vec<KeyEndpoint>,
+    signers: Vec<Rc<Signer>>,
+    key_sources: Vec<KeySource>,
     stripped: Vec<HeaderName>,
     /// Where a request without a token may pass.
     pub allow_missing_token: Vec<PublicRoute>,
@@ -47,7 +48,7 @@ pub struct Config {
     /// Memory of the verified-token cache in bytes; 0 is off.
     pub token_cache_bytes: usize,
     /// Who computes ECDSA.
-    pub signature_backend: SignatureBackend,
+    pub signature_backend: BackendChoice,
 }
 
 impl Config {
@@ -57,25 +58,28 @@ impl Config {
     }
 
     /// The trusted load balancer with this ARN; the comparison is exact.
-    pub fn load_balancer(&self, signer: &str) -> Option<&Rc<LoadBalancer>> {
-        let by_arn = |lb: &Rc<LoadBalancer>| lb.arn.as_str().cmp(signer);
-        let index = self.load_balancers.binary_search_by(by_arn).ok()?;
-        self.load_balancers.get(index)
+    pub fn signer(&self, signer: &str) -> Option<&Rc<Signer>> {
+        let by_arn = |own: &Rc<Signer>| own.arn.as_str().cmp(signer);
+        let index = self.signers.binary_search_by(by_arn).ok()?;
+        self.signers.get(index)
     }
 
     /// All trusted load balancers, by ARN.
-    pub fn load_balancers(&self) -> impl Iterator<Item = &LoadBalancer> {
-        self.load_balancers.iter().map(Rc::as_ref)
+    pub fn signers(&self) -> impl Iterator<Item = &Signer> {
+        self.signers.iter().map(Rc::as_ref)
     }
 
-    /// The distinct key endpoints; [`LoadBalancer::endpoint`] is an index into them.
-    pub fn key_endpoints(&self) -> &[KeyEndpoint] {
-        &self.key_endpoints
+    /// The distinct key sources; a [`SourceId`] is an index into them.
+    pub fn key_sources(&self) -> &[KeySource] {
+        &self.key_sources
     }
 
-    /// Whether a token with this `exp` is too old, clock skew allowed for.
-    pub fn has_expired(&self, exp: UnixTime, now: UnixTime) -> bool {
-        now >= exp.plus(self.clock_skew)
+    /// The clock by which tokens are judged at `now`.
+    pub fn clock(&self, now: UnixTime) -> Clock {
+        Clock {
+            now,
+            skew: self.clock_skew,
+        }
     }
 
     /// Is this a spelling of a header that carries identity, and so must never come from outside?
@@ -88,15 +92,15 @@ impl Config {
 
 /// One trusted signer and what holds for its tokens.
 #[derive(Clone, Debug)]
-pub struct LoadBalancer {
+pub struct Signer {
     /// The ARN, compared with `signer`.
     pub arn: AlbArn,
     /// Values of `iss` that are taken.
     pub issuers: Allowed,
     /// Values of `client` that are taken.
     pub client_ids: Allowed,
-    /// Index of its key endpoint in [`Config::key_endpoints`].
-    pub endpoint: usize,
+    /// Where its keys are fetched.
+    pub keys: SourceId,
     /// Its headers: its own list, or else the global one. Never empty.
     pub output_claim_to_headers: Vec<ClaimToHeader>,
     /// The global required claims and its own.
@@ -204,30 +208,9 @@ pub enum Mode {
     Observe,
 }
 
-/// Limits of the key store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyLimits {
-    /// How long one attempt may take.
-    pub fetch_timeout: Duration,
-    /// A key in use is fetched again this often.
-    pub refresh_interval: Duration,
-    /// How long a key outlives its last good fetch at least.
-    pub max_stale: Duration,
-    /// How long "no such key" is believed.
-    pub negative_ttl: Duration,
-    /// Keys kept.
-    pub max_keys: usize,
-    /// First fetches at a time, per endpoint.
-    pub max_pending_fetches: usize,
-    /// Requests held at a time.
-    pub max_waiting_requests: usize,
-    /// How long one request is held.
-    pub max_wait: Duration,
-}
-
 /// Who computes ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureBackend {
+pub enum BackendChoice {
     /// Envoy where its `verify_signature` proves itself at start, else Wasm.
     Auto,
     /// Envoy, or no start.

@@ -5,6 +5,8 @@
 //! digit, and PHP with `.`. So a client that may send one spelling may send the other's value. All comparisons
 //! here ignore case, and read every byte that is no ASCII letter or digit as `-`.
 
+use crate::token_kind::HEADER_PREFIX;
+
 /// A header name in lower case: `[a-z0-9][a-z0-9_-]*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeaderName(String);
@@ -35,16 +37,14 @@ impl HeaderName {
         let starts_with_oidc = self
             .0
             .as_bytes()
-            .split_at_checked(OIDC_PREFIX.len())
-            .is_some_and(|(start, _)| same_when_folded(start, OIDC_PREFIX));
+            .split_at_checked(HEADER_PREFIX.len())
+            .is_some_and(|(start, _)| same_when_folded(start, HEADER_PREFIX.as_bytes()));
         !starts_with_oidc
             && !NOT_ASSIGNABLE
                 .iter()
                 .any(|name| self.folds_with(name.as_bytes()))
     }
 }
-
-const OIDC_PREFIX: &[u8] = b"x-amzn-oidc-";
 
 /// What the filter never sets or removes by configuration, besides `x-amzn-oidc-*`.
 pub const NOT_ASSIGNABLE: [&str; 14] = [

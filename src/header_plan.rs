@@ -3,17 +3,12 @@
 //! Nothing that carries identity survives from outside, whatever the outcome. The identity headers come
 //! from an [`Identity`] only, and that from a verified token only.
 
-use std::rc::Rc;
-
 use crate::claims::Identity;
 use crate::config::Config;
 use crate::cookies::without_session_cookies;
 use crate::header_name::same_when_folded;
 use crate::headers::Headers;
-
-const DATA: &str = "x-amzn-oidc-data";
-const IDENTITY: &str = "x-amzn-oidc-identity";
-const ACCESS_TOKEN: &str = "x-amzn-oidc-accesstoken";
+use crate::token_kind::{ACCESS_TOKEN_HEADER, ALB, IDENTITY_HEADER};
 
 /// One change of the request's headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +42,13 @@ impl HeaderPlan {
 
     /// For a request of a verified user. With `forward_token` the load balancer's own headers stay
     /// where they came once, in their own spelling.
-    pub fn with_identity(inbound: Inbound, identity: &Rc<Identity>, forward_token: bool) -> Self {
+    pub fn with_identity(inbound: Inbound, identity: &Identity, forward_token: bool) -> Self {
         let kept: Vec<&'static str> = if forward_token {
             let once = |name: &&str| inbound.came_once(name);
-            [DATA, ACCESS_TOKEN, IDENTITY]
+            [ALB.header, ACCESS_TOKEN_HEADER, IDENTITY_HEADER]
                 .into_iter()
                 .filter(once)
-                .filter(|name| *name != IDENTITY || inbound.identity_is(identity.subject()))
+                .filter(|name| *name != IDENTITY_HEADER || inbound.identity_is(identity.subject()))
                 .collect()
         } else {
             Vec::new()
@@ -84,7 +79,7 @@ impl HeaderPlan {
     }
 }
 
-/// What came from outside and must not go on; taken from the headers once, on arrival.
+/// Client-supplied headers that must not reach the upstream. Collected once, when the request headers arrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbound {
     edits: Vec<HeaderEdit>,
@@ -136,7 +131,7 @@ impl Inbound {
             return;
         }
         // Only a header that may be kept is looked at again; a 60 KB value need not be copied.
-        let value = if keep_value && name == IDENTITY.as_bytes() {
+        let value = if keep_value && name == IDENTITY_HEADER.as_bytes() {
             value
         } else {
             b""
@@ -197,7 +192,7 @@ impl Inbound {
     }
 
     fn identity_is(&self, subject: Option<&str>) -> bool {
-        let came = self.find_oidc(IDENTITY);
+        let came = self.find_oidc(IDENTITY_HEADER);
         came.map(|header| header.value.as_slice()) == subject.map(str::as_bytes)
     }
 
@@ -221,7 +216,7 @@ pub fn stripped_trailers(trailers: &Headers<'_>, config: &Config) -> Vec<Vec<u8>
 }
 
 fn is_oidc(name: &[u8]) -> bool {
-    [DATA, IDENTITY, ACCESS_TOKEN]
+    [ALB.header, IDENTITY_HEADER, ACCESS_TOKEN_HEADER]
         .iter()
         .any(|oidc| same_when_folded(oidc.as_bytes(), name))
 }

@@ -12,12 +12,13 @@ mod signature;
 mod stream;
 mod worker;
 
-use hostcalls::LogLevel;
-
 proxy_wasm::main! {{
     // A panic is our bug, never bad input, and takes the VM with it: say where, while we still can.
     std::panic::set_hook(Box::new(|info| {
-        hostcalls::log(LogLevel::Critical, &format!("alb_authn: panic: {info}"));
+        hostcalls::log_critical(&format!("alb_authn: panic: {info}"));
     }));
+    if log::set_logger(&hostcalls::EnvoyLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Trace);
+    }
     proxy_wasm::set_root_context(|context_id| Box::new(root::Root::new(context_id)));
 }}

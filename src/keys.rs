@@ -2,7 +2,7 @@
 //!
 //! A state machine without I/O. **After every `handle_*` call and every `acquire`, drain `poll_fetch`
 //! (dispatch each), `poll_answer` (resume each request), `poll_outcome` (count and log each) and
-//! `poll_dropped` (forget what each key verified), then arm a timer for `poll_wakeup`.**
+//! `poll_evicted` (forget what each key verified), then arm a timer for `poll_wakeup`.**
 //!
 //! Per key (endpoint and `kid`):
 //! ```text
@@ -21,7 +21,8 @@ mod answers;
 mod entry;
 mod eviction;
 mod fetch;
-mod pem;
+mod key_id;
+mod public_key;
 mod slots;
 mod store;
 mod waiters;
@@ -29,18 +30,19 @@ mod waiters;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use answer::{FetchFailure, FetchResult};
-pub use pem::{MAX_PEM_BYTES, PublicKey};
+pub use answer::{AttemptResult, FetchFailure};
+pub use key_id::KeyId;
+pub use public_key::{MAX_PEM_BYTES, PublicKey};
 pub use store::KeyStore;
 
+use crate::key_source::SourceId;
 use crate::reason::Rejection;
-use crate::token::KeyId;
 
-/// Which key: an index of the configuration's key endpoints, and the `kid`.
+/// Which key: where it is fetched, and the `kid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyRef {
-    /// Index of the endpoint.
-    pub endpoint: usize,
+    /// Where it is fetched.
+    pub source: SourceId,
     /// The key id.
     pub kid: KeyId,
 }
@@ -63,17 +65,17 @@ pub enum Lookup {
     /// Here is the key.
     Ready(Rc<PublicKey>),
     /// The request waits; [`KeyStore::poll_answer`] will name it.
-    Waiting,
+    Pending,
     /// [`Rejection::UnknownKey`], `KeyUnavailable` or `Overloaded`.
-    Refused(Rejection),
+    Rejected(Rejection),
 }
 
 /// What a request that waited gets.
-pub type Answer = Result<Rc<PublicKey>, Rejection>;
+pub type KeyAnswer = Result<Rc<PublicKey>, Rejection>;
 
 /// What became of a whole fetch, for metrics and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct FetchOutcome {
     /// The key that was fetched.
     pub key: KeyRef,
     /// What the last attempt brought.

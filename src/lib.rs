@@ -7,7 +7,7 @@
 //!   (1)       (2)       (3,4)    (5)     (6)       (7)       (8)
 //!     └───────────┴─────────┴───────┴───────┴─────────┴────▶ reason, reply
 //! ```
-//! Types say how much is proved: `UnverifiedToken` → `PrecheckedToken` → `VerifiedToken` → `Identity`
+//! Types say how much is proved: `UnverifiedToken` → `CheckedToken` → `VerifiedToken` → `Identity`
 //! → `HeaderPlan`; each can be made only from the one before it. All but `host` is pure: time and I/O
 //! are arguments, and the crate that calls the host is a dependency of the wasm32 target only.
 //!
@@ -26,18 +26,29 @@ pub mod alb;
 pub mod header_name;
 /// (0) Time as an argument.
 pub mod time;
+/// (0) When the host's one timer must be set.
+pub mod timer;
+/// (0) The byte forms that Envoy and the module exchange.
+pub mod wire;
+/// (0) What each kind of token looks like.
+pub mod token_kind;
+mod json;
 /// (1) A request's headers as they arrived.
 pub mod headers;
 /// (2) Which requests may pass without a token, and which are logouts.
 pub mod routes;
 /// (3, 4) The token's form, and the checks that need no key.
 pub mod token;
+/// (5) Where keys are fetched, and within which limits.
+pub mod key_source;
 /// (5) The key store.
 pub mod keys;
-/// (6) The signature, and the cache of verified tokens.
+/// (6) The signature.
 pub mod verify;
 /// (7) Claims → identity.
 pub mod claims;
+/// (7) Tokens that were accepted before.
+pub mod token_cache;
 /// (8) What happens to the headers: strip first, then set.
 pub mod header_plan;
 /// (8) Session cookies.

@@ -7,31 +7,37 @@
 //! decisions in one callback would overflow the VM's stack. Nothing here calls the host or reads a clock.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use crate::config::Config;
 use crate::header_plan::stripped_trailers;
 use crate::headers::Headers;
-use crate::keys::{AttemptId, FetchFailure, FetchResult, KeyStore, Lookup, PublicKey, StreamId};
-use crate::reason::Rejection;
+use crate::keys::{AttemptId, AttemptResult, FetchFailure, KeyRef, KeyStore, Lookup, StreamId};
 use crate::report::{Event, Gauge, Report};
-use crate::request::{AwaitingKey, Checks, Decision, Request};
+use crate::request::{Decision, Judge, Judgement, ParkedRequest, Request};
 use crate::time::UnixTime;
-use crate::verify::{Es256, TokenCache};
+use crate::token_cache::TokenCache;
+use crate::verify::SignatureBackend;
 
-/// See the module.
+/// One plugin configuration in one Envoy worker thread: keys, token cache, parked requests.
 pub struct Plugin {
-    config: Rc<Config>,
+    config: Config,
     keys: KeyStore,
     cache: TokenCache,
-    es256: Box<dyn Es256>,
-    waiting: HashMap<StreamId, AwaitingKey>,
+    backend: Box<dyn SignatureBackend>,
+    parked: HashMap<StreamId, ParkedRequest>,
     report: Report,
-    reported: (usize, usize),
+    reported: Gauges,
     has_ended: bool,
 }
 
-/// A call to a key endpoint.
+/// The gauges as this plugin last moved them.
+#[derive(Clone, Copy, Default)]
+struct Gauges {
+    keys: usize,
+    waiting: usize,
+}
+
+/// A call to a key source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchOrder {
     /// Goes back to [`Plugin::handle_fetch_result`].
@@ -48,18 +54,18 @@ impl Plugin {
     /// Starts with a configuration. `signature_backend` is its name in the log.
     pub fn new(
         config: Config,
-        es256: Box<dyn Es256>,
+        backend: Box<dyn SignatureBackend>,
         signature_backend: &str,
         now: UnixTime,
     ) -> Self {
         Self {
-            keys: KeyStore::new(config.public_keys.clone(), config.key_endpoints().to_vec()),
+            keys: KeyStore::new(config.public_keys.clone(), config.key_sources().to_vec()),
             cache: TokenCache::new(config.token_cache_bytes),
             report: Report::start(&config, signature_backend, now),
-            config: Rc::new(config),
-            es256,
-            waiting: HashMap::new(),
-            reported: (0, 0),
+            config,
+            backend,
+            parked: HashMap::new(),
+            reported: Gauges::default(),
             has_ended: false,
         }
     }
@@ -74,7 +80,7 @@ impl Plugin {
     }
 
     /// The configuration.
-    pub fn config(&self) -> &Rc<Config> {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 
@@ -88,50 +94,48 @@ impl Plugin {
     ) -> Option<Decision> {
         let request = match Request::handle_headers(headers, &self.config, &self.cache, now) {
             Request::Decided(decision) => {
-                self.report.decision(&decision, now);
+                self.report.record_decision(&decision, now);
                 return Some(decision);
             }
             Request::AwaitingKey(request) => request,
         };
-        let lookup = self
-            .keys
-            .acquire(request.key(), stream, request.held_bytes(), now);
-        let decision = match lookup {
-            Lookup::Ready(key) => self.decide(request, Ok(key), now),
-            Lookup::Refused(rejection) => self.decide(request, Err(rejection), now),
-            Lookup::Waiting => {
-                self.waiting.insert(stream, request.waiting());
+        let (key, bytes) = (request.key(), request.retained_bytes());
+        let answer = match self.keys.acquire(key, stream, bytes, now) {
+            Lookup::Ready(public_key) => Ok(public_key),
+            Lookup::Rejected(rejection) => Err(rejection),
+            Lookup::Pending => {
+                self.parked.insert(stream, request.park());
                 self.report_gauges();
                 return None;
             }
         };
-        Some(decision)
+        let judgement = self.judge().decide(request, answer, now);
+        Some(self.conclude(key, judgement, now))
     }
 
-    fn decide(
-        &mut self,
-        request: AwaitingKey,
-        key: Result<Rc<PublicKey>, Rejection>,
-        now: UnixTime,
-    ) -> Decision {
-        let key_ref = request.key();
-        let mut checks = Checks::new(&self.config, &*self.es256, &mut self.cache);
-        let decision = request.handle_key(key, &mut checks, now);
-        let (cache_hit, key_is_proven) = (checks.cache_hit, checks.key_is_proven);
-        if key_is_proven {
-            self.keys.handle_verified(key_ref);
+    fn judge(&mut self) -> Judge<'_> {
+        Judge {
+            config: &self.config,
+            backend: &*self.backend,
+            cache: &mut self.cache,
         }
-        if let Some(hit) = cache_hit {
-            self.report.cache(hit);
+    }
+
+    fn conclude(&mut self, key: KeyRef, judgement: Judgement, now: UnixTime) -> Decision {
+        if judgement.key_proven {
+            self.keys.handle_verified(key);
         }
-        self.report.decision(&decision, now);
-        decision
+        if let Some(hit) = judgement.cache_lookup {
+            self.report.count_lookup(hit);
+        }
+        self.report.record_decision(&judgement.decision, now);
+        judgement.decision
     }
 
     /// Whether this request is not yet decided.
     #[must_use]
     pub fn is_waiting(&self, stream: StreamId) -> bool {
-        self.waiting.contains_key(&stream)
+        self.parked.contains_key(&stream)
     }
 
     /// The names of trailers to remove.
@@ -140,16 +144,21 @@ impl Plugin {
         stripped_trailers(trailers, &self.config)
     }
 
-    /// A request has gone, decided or not.
+    /// A request has ended, decided or not.
     pub fn handle_stream_end(&mut self, stream: StreamId) {
-        if self.waiting.remove(&stream).is_some() {
-            self.keys.handle_gone(stream);
+        if self.parked.remove(&stream).is_some() {
+            self.keys.handle_cancelled(stream);
             self.report_gauges();
         }
     }
 
     /// An attempt brought this.
-    pub fn handle_fetch_result(&mut self, attempt: AttemptId, result: FetchResult, now: UnixTime) {
+    pub fn handle_fetch_result(
+        &mut self,
+        attempt: AttemptId,
+        result: AttemptResult,
+        now: UnixTime,
+    ) {
         self.keys.handle_result(attempt, result, now);
         self.after_keys_changed(now);
     }
@@ -181,41 +190,45 @@ impl Plugin {
     }
 
     fn after_keys_changed(&mut self, now: UnixTime) {
-        while let Some(key) = self.keys.poll_dropped() {
+        while let Some(key) = self.keys.poll_evicted() {
             self.cache.remove_key(&key);
         }
         while let Some(outcome) = self.keys.poll_outcome() {
             let authority = self
                 .keys
-                .endpoint(outcome.key)
-                .map_or("", |e| e.authority.as_str());
-            self.report.outcome(&outcome, authority, now);
+                .source(outcome.key)
+                .map_or("", |source| source.authority.as_str());
+            self.report.record_fetch(&outcome, authority, now);
         }
         self.report_gauges();
     }
 
     fn report_gauges(&mut self) {
         let present = if self.has_ended {
-            (0, 0)
+            Gauges::default()
         } else {
-            (self.keys.key_count(), self.keys.waiting_count())
+            Gauges {
+                keys: self.keys.key_count(),
+                waiting: self.keys.waiting_count(),
+            }
         };
         let earlier = std::mem::replace(&mut self.reported, present);
-        self.report.moved(Gauge::Keys, earlier.0, present.0);
         self.report
-            .moved(Gauge::WaitingRequests, earlier.1, present.1);
+            .move_gauge(Gauge::Keys, earlier.keys, present.keys);
+        self.report
+            .move_gauge(Gauge::WaitingRequests, earlier.waiting, present.waiting);
     }
 
     /// The next call to dispatch. May change after every `handle_*`.
     #[must_use]
     pub fn poll_fetch(&mut self, now: UnixTime) -> Option<FetchOrder> {
         let attempt = self.keys.poll_fetch(now)?;
-        let endpoint = self.keys.endpoint(attempt.key)?;
+        let source = self.keys.source(attempt.key)?;
         Some(FetchOrder {
             attempt,
-            cluster: endpoint.cluster.clone(),
-            authority: endpoint.authority.clone(),
-            path: endpoint.path(attempt.key.kid.as_str()),
+            cluster: source.cluster.clone(),
+            authority: source.authority.clone(),
+            path: source.path(attempt.key.kid.as_str()),
         })
     }
 
@@ -225,8 +238,10 @@ impl Plugin {
     pub fn poll_decision(&mut self, now: UnixTime) -> Option<(StreamId, Decision)> {
         while let Some((stream, key)) = self.keys.poll_answer() {
             self.report_gauges();
-            if let Some(request) = self.waiting.remove(&stream) {
-                return Some((stream, self.decide(request, key, now)));
+            if let Some(request) = self.parked.remove(&stream) {
+                let key_ref = request.key();
+                let judgement = self.judge().resume(request, key, now);
+                return Some((stream, self.conclude(key_ref, judgement, now)));
             }
         }
         None

@@ -3,7 +3,10 @@
 //! The name is the same in the response body, the metric, the access log, the log line and
 //! `docs/rejections.md`; a test keeps the documents and this table equal.
 
-/// Why a request is refused. The order is the order of the checks: of several faults the first is named.
+/// The longest value of a log line's field, in bytes.
+pub const MAX_LOG_VALUE: usize = 128;
+
+/// Why a request is rejected. The order is the order of the checks: of several faults the first is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rejection {
     /// No `x-amzn-oidc-data`, or an empty one.
@@ -42,6 +45,21 @@ pub enum Rejection {
     Overloaded,
 }
 
+/// What is promised of a rejection.
+struct Row {
+    name: &'static str,
+    status: u16,
+    message: &'static str,
+}
+
+const fn row(name: &'static str, status: u16, message: &'static str) -> Row {
+    Row {
+        name,
+        status,
+        message,
+    }
+}
+
 impl Rejection {
     /// All of them, in the order of the checks.
     pub const ALL: [Self; 17] = [
@@ -64,62 +82,99 @@ impl Rejection {
         Self::Overloaded,
     ];
 
+    /// The one table: name, status (401 a bad token, 403 a good token of the wrong user, 503 our own trouble), and
+    /// one sentence for the client, which never holds any part of a token or a claim.
+    const fn row(self) -> Row {
+        match self {
+            Self::MissingToken => row(
+                "missing_token",
+                401,
+                "The request carries no token of the load balancer.",
+            ),
+            Self::TokenTooLarge => row(
+                "token_too_large",
+                401,
+                "The token is longer than this gateway accepts.",
+            ),
+            Self::MalformedToken => row("malformed_token", 401, "The token is malformed."),
+            Self::UnsupportedAlgorithm => row(
+                "unsupported_algorithm",
+                401,
+                "The token's signature algorithm is not allowed.",
+            ),
+            Self::InvalidKeyId => row("invalid_key_id", 401, "The token's key id is not a UUID."),
+            Self::UntrustedSigner => row(
+                "untrusted_signer",
+                401,
+                "The token was not signed by a trusted load balancer.",
+            ),
+            Self::WrongIssuer => row(
+                "wrong_issuer",
+                401,
+                "The token's issuer is not trusted for this load balancer.",
+            ),
+            Self::WrongClient => row(
+                "wrong_client",
+                401,
+                "The token's client is not trusted for this load balancer.",
+            ),
+            Self::TokenExpired => row("token_expired", 401, "The token has expired."),
+            Self::UnknownKey => row(
+                "unknown_key",
+                401,
+                "The token names a key that does not exist.",
+            ),
+            Self::InvalidSignature => row(
+                "invalid_signature",
+                401,
+                "The token's signature is not valid.",
+            ),
+            Self::MissingClaim => row(
+                "missing_claim",
+                403,
+                "The token lacks a claim that this gateway requires.",
+            ),
+            Self::UnusableClaim => row(
+                "unusable_claim",
+                403,
+                "A claim of the token cannot be used as a header value.",
+            ),
+            Self::ClaimMismatch => row(
+                "claim_mismatch",
+                403,
+                "A claim of the token does not have a required value.",
+            ),
+            Self::UnverifiedEmail => row(
+                "unverified_email",
+                403,
+                "The user's email address is not verified.",
+            ),
+            Self::KeyUnavailable => row(
+                "key_unavailable",
+                503,
+                "The public key cannot be fetched right now.",
+            ),
+            Self::Overloaded => row(
+                "overloaded",
+                503,
+                "Too many requests are waiting for public keys.",
+            ),
+        }
+    }
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::MissingToken => "missing_token",
-            Self::TokenTooLarge => "token_too_large",
-            Self::MalformedToken => "malformed_token",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::InvalidKeyId => "invalid_key_id",
-            Self::UntrustedSigner => "untrusted_signer",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::WrongClient => "wrong_client",
-            Self::TokenExpired => "token_expired",
-            Self::UnknownKey => "unknown_key",
-            Self::InvalidSignature => "invalid_signature",
-            Self::MissingClaim => "missing_claim",
-            Self::UnusableClaim => "unusable_claim",
-            Self::ClaimMismatch => "claim_mismatch",
-            Self::UnverifiedEmail => "unverified_email",
-            Self::KeyUnavailable => "key_unavailable",
-            Self::Overloaded => "overloaded",
-        }
+        self.row().name
     }
 
-    /// The HTTP status: 401 a bad token, 403 a good token of the wrong user, 503 our own trouble.
+    /// The HTTP status.
     pub const fn status(self) -> u16 {
-        match self {
-            Self::MissingClaim
-            | Self::UnusableClaim
-            | Self::ClaimMismatch
-            | Self::UnverifiedEmail => 403,
-            Self::KeyUnavailable | Self::Overloaded => 503,
-            _ => 401,
-        }
+        self.row().status
     }
 
-    /// One sentence for the client. It never holds any part of a token or a claim.
+    /// One sentence for the client.
     pub const fn message(self) -> &'static str {
-        match self {
-            Self::MissingToken => "The request carries no token of the load balancer.",
-            Self::TokenTooLarge => "The token is longer than this gateway accepts.",
-            Self::MalformedToken => "The token does not have the form of a load balancer's token.",
-            Self::UnsupportedAlgorithm => "The token is not signed with ES256.",
-            Self::InvalidKeyId => "The token's key id is not a UUID.",
-            Self::UntrustedSigner => "The token was not signed by a trusted load balancer.",
-            Self::WrongIssuer => "The token's issuer is not trusted for this load balancer.",
-            Self::WrongClient => "The token's client is not trusted for this load balancer.",
-            Self::TokenExpired => "The token has expired.",
-            Self::UnknownKey => "The token names a key that does not exist.",
-            Self::InvalidSignature => "The token's signature is not valid.",
-            Self::MissingClaim => "The token lacks a claim that this gateway requires.",
-            Self::UnusableClaim => "A claim of the token cannot be used as a header value.",
-            Self::ClaimMismatch => "A claim of the token does not have a required value.",
-            Self::UnverifiedEmail => "The user's e-mail address is not verified.",
-            Self::KeyUnavailable => "The load balancer's public key cannot be fetched right now.",
-            Self::Overloaded => "Too many requests are waiting for public keys.",
-        }
+        self.row().message
     }
 }
 
@@ -136,38 +191,21 @@ impl std::error::Error for Rejection {}
 pub enum Reason {
     /// Forwarded with a verified identity.
     Ok,
-    /// Forwarded without identity, where `allowMissingToken` says so.
+    /// Forwarded without identity, because `allowMissingToken` says so.
     NoToken,
-    /// Answered by `logout`.
+    /// `logout` responded.
     Logout,
-    /// Refused (or, in `mode: observe`, forwarded without identity).
+    /// Rejected (or, in `mode: observe`, forwarded without identity).
     Rejected(Rejection),
 }
 
 impl Reason {
     /// All of them, in the order of the documented table.
-    pub const ALL: [Self; 20] = [
-        Self::Ok,
-        Self::NoToken,
-        Self::Logout,
-        Self::Rejected(Rejection::MissingToken),
-        Self::Rejected(Rejection::TokenTooLarge),
-        Self::Rejected(Rejection::MalformedToken),
-        Self::Rejected(Rejection::UnsupportedAlgorithm),
-        Self::Rejected(Rejection::InvalidKeyId),
-        Self::Rejected(Rejection::UntrustedSigner),
-        Self::Rejected(Rejection::WrongIssuer),
-        Self::Rejected(Rejection::WrongClient),
-        Self::Rejected(Rejection::TokenExpired),
-        Self::Rejected(Rejection::UnknownKey),
-        Self::Rejected(Rejection::InvalidSignature),
-        Self::Rejected(Rejection::MissingClaim),
-        Self::Rejected(Rejection::UnusableClaim),
-        Self::Rejected(Rejection::ClaimMismatch),
-        Self::Rejected(Rejection::UnverifiedEmail),
-        Self::Rejected(Rejection::KeyUnavailable),
-        Self::Rejected(Rejection::Overloaded),
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let good = [Self::Ok, Self::NoToken, Self::Logout];
+        let rejected = Rejection::ALL.into_iter().map(Self::Rejected);
+        good.into_iter().chain(rejected)
+    }
 
     /// The stable name.
     pub const fn name(self) -> &'static str {
@@ -179,7 +217,7 @@ impl Reason {
         }
     }
 
-    /// The HTTP status of a refusal; `None` where the request is forwarded or `logout` chooses.
+    /// The HTTP status of a rejection; `None` if the request is forwarded or `logout` chooses.
     pub const fn status(self) -> Option<u16> {
         match self {
             Self::Ok | Self::NoToken | Self::Logout => None,
@@ -193,9 +231,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_the_three_good_ends_and_every_rejection_in_order() {
-        let rejections: Vec<Reason> = Rejection::ALL.into_iter().map(Reason::Rejected).collect();
-        assert_eq!(Reason::ALL[3..], rejections);
-        assert!(Rejection::ALL.is_sorted());
+    fn every_rejection_is_listed_once_in_order() {
+        assert!(Rejection::ALL.is_sorted_by(|a, b| a < b));
+        let names: std::collections::BTreeSet<&str> = Reason::all().map(Reason::name).collect();
+        assert_eq!(names.len(), Reason::all().count());
     }
 }

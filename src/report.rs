@@ -1,4 +1,4 @@
-//! What a plugin leaves behind: metrics and log lines. The only file that names a metric.
+//! Metrics and log lines. The only file that names a metric.
 //!
 //! The set of metrics is fixed: nothing that a request carries becomes part of a name, because Envoy
 //! keeps every metric until it ends.
@@ -9,9 +9,9 @@ mod log_value;
 use std::time::Duration;
 
 use crate::config::{Allowed, Config, Mode};
-use crate::keys::{FetchFailure, Outcome};
+use crate::keys::{FetchFailure, FetchOutcome};
 use crate::reason::{Reason, Rejection};
-use crate::request::{Action, Decision};
+use crate::request::{Decision, Effect};
 use crate::time::{Span, UnixTime};
 use log_limit::LogLimit;
 use log_value::log_value;
@@ -45,7 +45,7 @@ impl Counter {
             Self::TokenCacheHit,
             Self::TokenCacheMiss,
         ];
-        let requests = Reason::ALL.into_iter().map(Self::Requests);
+        let requests = Reason::all().map(Self::Requests);
         requests
             .chain(Rejection::ALL.into_iter().map(Self::Observed))
             .chain(rest)
@@ -100,7 +100,7 @@ pub enum Level {
     Warn,
 }
 
-/// One thing to leave behind.
+/// One thing to count or log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Count one.
@@ -119,7 +119,6 @@ const OBSERVE_REMINDER: Duration = Duration::from_secs(600);
 /// Collects events. **Drain `poll_event` after each call, and call `handle_timeout` when
 /// `poll_wakeup` says so.**
 pub struct Report {
-    mode: Mode,
     events: std::collections::VecDeque<Event>,
     refusals: LogLimit<Rejection>,
     fetch_failures: LogLimit<()>,
@@ -131,20 +130,19 @@ impl Report {
     /// Says at start what is trusted, and warns of what is dangerous.
     pub fn start(config: &Config, signature_backend: &str, now: UnixTime) -> Self {
         let mut report = Self {
-            mode: config.mode,
             events: std::collections::VecDeque::new(),
             refusals: LogLimit::default(),
             fetch_failures: LogLimit::default(),
             reminder: (config.mode == Mode::Observe).then_some(Span::new(now, Duration::ZERO)),
         };
         report.log(Level::Info, start_line(config, signature_backend));
-        for load_balancer in config.load_balancers() {
+        for signer in config.signers() {
             for (field, allowed) in [
-                ("issuers", &load_balancer.issuers),
-                ("clientIds", &load_balancer.client_ids),
+                ("issuers", &signer.issuers),
+                ("clientIds", &signer.client_ids),
             ] {
                 if *allowed == Allowed::Any {
-                    let arn = load_balancer.arn.as_str();
+                    let arn = signer.arn.as_str();
                     report.log(
                         Level::Warn,
                         format!("warning={field}_any signer={arn} every value is accepted"),
@@ -157,40 +155,40 @@ impl Report {
     }
 
     /// Counts and, where it was a refusal, logs a decision.
-    pub fn decision(&mut self, decision: &Decision, now: UnixTime) {
+    pub fn record_decision(&mut self, decision: &Decision, now: UnixTime) {
         let rejection = match decision.reason {
             Reason::Rejected(rejection) => rejection,
             Reason::Ok | Reason::NoToken | Reason::Logout => {
                 return self.count(Counter::Requests(decision.reason));
             }
         };
-        self.count(match decision.action {
-            Action::Reply(_) => Counter::Requests(decision.reason),
-            Action::Forward { .. } => Counter::Observed(rejection),
+        self.count(match decision.effect {
+            Effect::Respond(_) => Counter::Requests(decision.reason),
+            Effect::Forward { .. } => Counter::Observed(rejection),
         });
         if self.refusals.admit(rejection, now) {
-            let line = self.refusal_line(rejection, decision);
+            let line = Self::refusal_line(rejection, decision);
             self.log(Level::Info, line);
         }
     }
 
-    fn refusal_line(&self, rejection: Rejection, decision: &Decision) -> String {
-        let action = match self.mode {
-            Mode::Enforce => format!("action=refused status={}", rejection.status()),
-            Mode::Observe => "action=observed".to_owned(),
+    fn refusal_line(rejection: Rejection, decision: &Decision) -> String {
+        let action = match decision.effect {
+            Effect::Respond(_) => format!("action=refused status={}", rejection.status()),
+            Effect::Forward { .. } => "action=observed".to_owned(),
         };
-        let subject = &decision.subject;
+        let context = &decision.log_context;
         format!(
             "reason={} {action} kid={} signer={} request_id={}",
             rejection.name(),
-            subject.claimant.kid(),
-            log_value(subject.claimant.signer().as_bytes()),
-            log_value(&subject.request_id),
+            context.origin.kid(),
+            log_value(context.origin.signer().as_bytes()),
+            log_value(&context.request_id),
         )
     }
 
     /// Counts a finished fetch, and logs it where it failed.
-    pub fn outcome(&mut self, outcome: &Outcome, authority: &str, now: UnixTime) {
+    pub fn record_fetch(&mut self, outcome: &FetchOutcome, authority: &str, now: UnixTime) {
         self.count(match outcome.result {
             Ok(()) => Counter::KeyFetchOk,
             Err(FetchFailure::NotFound(_)) => Counter::KeyFetchNotFound,
@@ -212,7 +210,7 @@ impl Report {
     }
 
     /// Counts a look into the token cache.
-    pub fn cache(&mut self, hit: bool) {
+    pub fn count_lookup(&mut self, hit: bool) {
         self.count(if hit {
             Counter::TokenCacheHit
         } else {
@@ -221,7 +219,7 @@ impl Report {
     }
 
     /// Moves a gauge from its earlier to its present value.
-    pub fn moved(&mut self, gauge: Gauge, earlier: usize, present: usize) {
+    pub fn move_gauge(&mut self, gauge: Gauge, earlier: usize, present: usize) {
         let signed = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
         if earlier != present {
             let change = signed(present).saturating_sub(signed(earlier));
@@ -260,7 +258,7 @@ impl Report {
         limits.into_iter().flatten().min()
     }
 
-    /// The next thing to leave behind.
+    /// The next thing to count or log.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -281,7 +279,7 @@ fn start_line(config: &Config, signature_backend: &str) -> String {
         Mode::Enforce => "enforce",
         Mode::Observe => "observe",
     };
-    let arns: Vec<&str> = config.load_balancers().map(|lb| lb.arn.as_str()).collect();
+    let arns: Vec<&str> = config.signers().map(|lb| lb.arn.as_str()).collect();
     format!(
         "started version={} signature_backend={signature_backend} mode={mode} load_balancers={}",
         env!("CARGO_PKG_VERSION"),

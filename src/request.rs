@@ -1,28 +1,37 @@
 //! One request, from its headers to a decision.
 //!
 //! ```text
-//!              handle_headers                    handle_key
-//!  arrived ───────┬───────────▶ awaiting key ───────────────▶ decided
-//!                 └─────────────────────────────────────────▶ decided
+//!              handle_headers                    Judge::decide
+//!  arrived ───────┬───────────▶ awaiting key ──┬───────────────▶ decided
+//!                 │                            │ park      resume
+//!                 │                            └───▶ parked ─────▶ decided
+//!                 └──────────────────────────────────────────────▶ decided
 //! ```
 //! Each step takes the state by value, so a request can't be decided twice. **A [`Decision`] must be
-//! carried out as it is: it holds the whole of what may be forwarded.**
+//! applied as it is: it holds the whole of what may be forwarded.**
+
+mod judge;
+mod parked;
 
 use std::rc::Rc;
 
-use crate::claims::{Identity, identify};
+pub use judge::{Judge, Judgement, decide_once};
+pub use parked::ParkedRequest;
+
+use crate::claims::Identity;
 use crate::config::{Config, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
-use crate::keys::{KeyRef, PublicKey};
+use crate::keys::KeyRef;
 use crate::reason::{Reason, Rejection};
 use crate::reply::Reply;
 use crate::routes::Passage;
 use crate::time::UnixTime;
 use crate::token::{
-    Claimant, JudgedHeader, PrecheckedToken, RefusedToken, UnverifiedToken, precheck,
+    CheckedHeader, CheckedToken, ClaimedOrigin, RejectedToken, UnverifiedToken, check_locally,
 };
-use crate::verify::{AcceptedToken, Es256, TokenCache, verify};
+use crate::token_cache::{AcceptedToken, TokenCache};
+use crate::token_kind::ALB;
 
 /// The end of a request, as far as the filter goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,94 +39,104 @@ pub struct Decision {
     /// What is counted and logged.
     pub reason: Reason,
     /// What is done.
-    pub action: Action,
+    pub effect: Effect,
     /// What a log line may say of the request.
-    pub subject: Subject,
+    pub log_context: LogContext,
 }
 
 /// What is done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Edit the headers, choose the route anew, go on.
+pub enum Effect {
+    /// Edit the headers, let Envoy choose the route again, and forward the request.
     Forward {
         /// The edits.
         plan: HeaderPlan,
         /// The verified user, for access logs.
         user: Option<String>,
     },
-    /// Answer here.
-    Reply(Reply),
+    /// Respond here.
+    Respond(Reply),
 }
 
 /// What a log line may say of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    /// `x-request-id` as it came.
+pub struct LogContext {
+    /// `x-request-id` as received, cut at what a log line can show.
     pub request_id: Vec<u8>,
     /// The key and signer that the token names.
-    pub claimant: Claimant,
+    pub origin: ClaimedOrigin,
 }
 
 /// After the first step.
 #[derive(Debug)]
 pub enum Request {
-    /// Nothing more to do.
+    /// The request is decided; no key is needed.
     Decided(Decision),
     /// All local checks passed; the key is needed.
     AwaitingKey(AwaitingKey),
 }
 
-/// A request whose token would be good if its signature were.
+/// A request whose token passed every check that needs no key. Its signature is not verified yet.
 #[derive(Debug)]
 pub struct AwaitingKey {
-    token: Presented,
+    token: Candidate,
     arrival: Arrival,
 }
 
 /// A token of which only the signature is in question.
 #[derive(Debug)]
-enum Presented {
-    /// Seen for the first time, or too long ago.
-    New(PrecheckedToken),
-    /// Any while it waits, as it was received: its decoded parts would take three quarters as much again.
-    Waiting(Box<[u8]>, JudgedHeader),
-    /// Accepted before by this configuration: all but the time and the key is known to be good.
+enum Candidate {
+    /// Received for the first time, or too long ago.
+    New(CheckedToken),
+    /// Accepted before by this configuration: only the time and the key are in question.
     Known(Rc<AcceptedToken>),
 }
 
-impl Presented {
+impl Candidate {
     fn raw(&self) -> &[u8] {
         match self {
             Self::New(token) => token.token().raw(),
-            Self::Waiting(raw, _) => raw,
             Self::Known(token) => token.raw(),
         }
     }
 
-    fn header(&self) -> &JudgedHeader {
+    fn header(&self) -> &CheckedHeader {
         match self {
             Self::New(token) => token.header(),
-            Self::Waiting(_, header) => header,
             Self::Known(token) => token.header(),
         }
     }
 
-    fn waiting(self) -> Self {
-        let (raw, header) = match self {
-            Self::New(token) => token.into_raw(),
-            Self::Waiting(raw, header) => (raw, header),
-            Self::Known(token) => (token.raw().into(), token.header().clone()),
-        };
-        Self::Waiting(raw, header)
+    /// Reads a token, from the cache if it was accepted before and is not old.
+    ///
+    /// # Errors
+    /// Those of parsing and of the local checks.
+    fn read(
+        raw: &[u8],
+        config: &Config,
+        cache: &TokenCache,
+        now: UnixTime,
+    ) -> Result<Self, RejectedToken> {
+        let clock = config.clock(now);
+        let is_live = |known: &&Rc<AcceptedToken>| !clock.has_expired(known.header().exp);
+        if let Some(known) = cache.find(raw).filter(is_live) {
+            return Ok(Self::Known(Rc::clone(known)));
+        }
+        let token = UnverifiedToken::parse(raw)?;
+        check_locally(token, config, now).map(Self::New)
     }
 
-    /// Errors: those of parsing and prechecking.
-    fn into_prechecked(self, config: &Config, now: UnixTime) -> Result<PrecheckedToken, Rejection> {
-        match self {
-            Self::New(token) => Ok(token),
-            other => precheck(UnverifiedToken::parse(other.raw())?, config, now)
-                .map_err(|refused| refused.rejection),
-        }
+    /// A known token as if it were new.
+    ///
+    /// # Errors
+    /// Those of parsing and of the local checks.
+    fn read_again(
+        known: &AcceptedToken,
+        config: &Config,
+        now: UnixTime,
+    ) -> Result<CheckedToken, Rejection> {
+        let token = UnverifiedToken::parse(known.raw())?;
+        check_locally(token, config, now).map_err(|rejected| rejected.rejection)
     }
 }
 
@@ -129,7 +148,7 @@ struct Arrival {
 }
 
 /// How the checks ended.
-enum Verdict {
+enum Outcome {
     Accepted(Rc<Identity>),
     Anonymous(Passage),
     Rejected(Rejection),
@@ -151,70 +170,58 @@ impl Request {
             inbound: Inbound::inspect(headers, config),
             request_id: request_id(headers),
         };
-        match read_token(headers, config, cache, now) {
+        match read_credentials(headers, config, cache, now) {
             Ok(Credentials::Token(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
             Ok(Credentials::None(passage)) => {
-                let verdict = Verdict::Anonymous(passage);
-                Self::Decided(arrival.decide(verdict, Claimant::default(), config))
+                let outcome = Outcome::Anonymous(passage);
+                Self::Decided(arrival.decide(outcome, ClaimedOrigin::default(), config))
             }
-            Err(refused) => {
-                let verdict = Verdict::Rejected(refused.rejection);
-                Self::Decided(arrival.decide(verdict, refused.claimant, config))
+            Err(rejected) => {
+                let outcome = Outcome::Rejected(rejected.rejection);
+                Self::Decided(arrival.decide(outcome, rejected.origin, config))
             }
         }
     }
 }
 
-/// As much of `x-request-id` as a log line can show; a request that waits need not hold more.
+/// As much of `x-request-id` as a log line can show; a parked request need not retain more.
 fn request_id(headers: &Headers<'_>) -> Vec<u8> {
-    const MAX_BYTES: usize = 128;
     let whole = headers.all("x-request-id").next().unwrap_or_default();
-    whole.iter().copied().take(MAX_BYTES).collect()
+    let shown = whole.iter().copied().take(crate::reason::MAX_LOG_VALUE);
+    shown.collect()
 }
 
 /// What a request brings.
 enum Credentials {
     /// The one token, which passed every check that needs no key.
-    Token(Presented),
+    Token(Candidate),
     /// No token, and none is needed.
     None(Passage),
 }
 
 /// The request's token, or how it passes without one.
-fn read_token(
+fn read_credentials(
     headers: &Headers<'_>,
     config: &Config,
     cache: &TokenCache,
     now: UnixTime,
-) -> Result<Credentials, RefusedToken> {
-    let refuse = |rejection| RefusedToken {
-        rejection,
-        claimant: Claimant::default(),
-    };
-    let mut copies = headers.all("x-amzn-oidc-data");
+) -> Result<Credentials, RejectedToken> {
+    let mut copies = headers.all(ALB.header);
     let (first, second) = (copies.next().unwrap_or_default(), copies.next());
-    if headers
-        .all("x-amzn-oidc-data")
-        .any(|copy| copy.len() > config.max_token_bytes)
-    {
-        return Err(refuse(Rejection::TokenTooLarge));
+    let is_too_large = |copy: &[u8]| copy.len() > config.max_token_bytes;
+    if headers.all(ALB.header).any(is_too_large) {
+        return Err(Rejection::TokenTooLarge.into());
     }
     // Of two copies the upstream may believe the other one.
     if second.is_some() {
-        return Err(refuse(Rejection::MalformedToken));
+        return Err(Rejection::MalformedToken.into());
     }
     if first.is_empty() {
         let mut routes = config.allow_missing_token.iter();
         let passage = routes.find_map(|route| route.matches(headers));
-        let passage = passage.ok_or_else(|| refuse(Rejection::MissingToken))?;
-        return Ok(Credentials::None(passage));
+        return Ok(Credentials::None(passage.ok_or(Rejection::MissingToken)?));
     }
-    let is_live = |known: &&Rc<AcceptedToken>| !config.has_expired(known.header().exp, now);
-    if let Some(known) = cache.find(first).filter(is_live) {
-        return Ok(Credentials::Token(Presented::Known(Rc::clone(known))));
-    }
-    let token = UnverifiedToken::parse(first).map_err(refuse)?;
-    precheck(token, config, now).map(|token| Credentials::Token(Presented::New(token)))
+    Candidate::read(first, config, cache, now).map(Credentials::Token)
 }
 
 fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
@@ -222,157 +229,66 @@ fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
     let method = logout.route.matches(headers)?;
     Some(Decision {
         reason: Reason::Logout,
-        action: Action::Reply(Reply::logout(method, logout, &config.session_cookies)),
-        subject: Subject::default(),
+        effect: Effect::Respond(Reply::logout(method, logout, &config.session_cookies)),
+        log_context: LogContext::default(),
     })
 }
 
 impl AwaitingKey {
     /// The key that is needed.
     pub fn key(&self) -> KeyRef {
-        let header = self.token.header();
-        KeyRef {
-            endpoint: header.load_balancer.endpoint,
-            kid: header.kid,
-        }
+        self.token.header().key()
     }
 
-    /// What counts towards the bound on waiting requests, in bytes: the token as received, and what is kept
+    /// What counts towards the bound on parked requests, in bytes: the token as received, and what is kept
     /// of the headers.
-    pub fn held_bytes(&self) -> usize {
+    pub fn retained_bytes(&self) -> usize {
         let arrival = &self.arrival;
         self.token
             .raw()
             .len()
+            .saturating_add(self.token.header().heap_bytes())
             .saturating_add(arrival.inbound.heap_bytes())
             .saturating_add(arrival.request_id.len())
     }
 
-    /// What is kept of it while it waits: no more than [`AwaitingKey::held_bytes`] counts.
+    /// Sets the request aside until its key comes.
     #[must_use]
-    pub fn waiting(self) -> Self {
-        Self {
-            token: self.token.waiting(),
-            arrival: self.arrival,
-        }
-    }
-
-    /// The rest of the checks. `now` is the time at which the request goes on: a token that expired
-    /// while it waited is expired.
-    pub fn handle_key(
-        self,
-        key: Result<Rc<PublicKey>, Rejection>,
-        checks: &mut Checks<'_>,
-        now: UnixTime,
-    ) -> Decision {
-        let header = self.token.header();
-        let claimant = Claimant::known(header.kid, Rc::clone(&header.load_balancer));
-        let verdict = match key.and_then(|key| checks.identify(self.token, key, now)) {
-            Ok(identity) => Verdict::Accepted(identity),
-            Err(rejection) => Verdict::Rejected(rejection),
-        };
-        self.arrival.decide(verdict, claimant, checks.config)
-    }
-}
-
-/// What the checks after the key need.
-pub struct Checks<'a> {
-    /// The configuration.
-    pub config: &'a Config,
-    /// Who computes ECDSA.
-    pub es256: &'a dyn Es256,
-    /// Tokens that were accepted before.
-    pub cache: &'a mut TokenCache,
-    /// Whether the cache knew the token under its key; `None` where nobody looked: the cache is off, no key came,
-    /// or the token had expired by its header.
-    pub cache_hit: Option<bool>,
-    /// Whether the key verified the token's signature.
-    pub key_is_proven: bool,
-}
-
-impl<'a> Checks<'a> {
-    /// Nothing is looked at yet.
-    pub fn new(config: &'a Config, es256: &'a dyn Es256, cache: &'a mut TokenCache) -> Self {
-        Self {
-            config,
-            es256,
-            cache,
-            cache_hit: None,
-            key_is_proven: false,
-        }
-    }
-
-    fn identify(
-        &mut self,
-        token: Presented,
-        key: Rc<PublicKey>,
-        now: UnixTime,
-    ) -> Result<Rc<Identity>, Rejection> {
-        let config = self.config;
-        let has_expired = |exp: UnixTime| config.has_expired(exp, now);
-        if has_expired(token.header().exp) {
-            return Err(Rejection::TokenExpired);
-        }
-        let known = self.find_known(&token, &key);
-        if self.cache.is_enabled() {
-            self.cache_hit = Some(known.is_some());
-        }
-        if let Some(known) = known {
-            return if has_expired(known.identity().expires()) {
-                Err(Rejection::TokenExpired)
-            } else {
-                Ok(Rc::clone(known.identity()))
-            };
-        }
-        let token = verify(token.into_prechecked(config, now)?, &key, self.es256)?;
-        self.key_is_proven = true;
-        let identity = Rc::new(identify(&token, has_expired)?);
-        let accepted = AcceptedToken::new(token, key, Rc::clone(&identity));
-        self.cache.insert(accepted);
-        Ok(identity)
-    }
-
-    /// What this key's signature was found to prove. Looked for once more for a token that was new on
-    /// arrival: of requests that waited with the same one, the first has been judged.
-    fn find_known(&self, token: &Presented, key: &Rc<PublicKey>) -> Option<Rc<AcceptedToken>> {
-        let known = match token {
-            Presented::Known(known) => known,
-            other => self.cache.find(other.raw())?,
-        };
-        known.is_verified_by(key).then(|| Rc::clone(known))
+    pub fn park(self) -> ParkedRequest {
+        ParkedRequest::new(self.token, self.arrival)
     }
 }
 
 impl Arrival {
-    fn decide(self, verdict: Verdict, claimant: Claimant, config: &Config) -> Decision {
-        let reason = match &verdict {
-            Verdict::Accepted(_) => Reason::Ok,
-            Verdict::Anonymous(_) => Reason::NoToken,
-            Verdict::Rejected(rejection) => Reason::Rejected(*rejection),
+    fn decide(self, outcome: Outcome, origin: ClaimedOrigin, config: &Config) -> Decision {
+        let reason = match &outcome {
+            Outcome::Accepted(_) => Reason::Ok,
+            Outcome::Anonymous(_) => Reason::NoToken,
+            Outcome::Rejected(rejection) => Reason::Rejected(*rejection),
         };
-        let action = match verdict {
-            Verdict::Accepted(identity) => Action::Forward {
+        let effect = match outcome {
+            Outcome::Accepted(identity) => Effect::Forward {
                 plan: HeaderPlan::with_identity(self.inbound, &identity, config.forward_token),
                 user: identity.user().map(str::to_owned),
             },
-            Verdict::Rejected(rejection) if config.mode == Mode::Enforce => {
-                Action::Reply(Reply::refusal(rejection))
+            Outcome::Rejected(rejection) if config.mode == Mode::Enforce => {
+                Effect::Respond(Reply::refusal(rejection))
             }
-            Verdict::Anonymous(passage) => Action::Forward {
+            Outcome::Anonymous(passage) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),
                 user: None,
             },
-            Verdict::Rejected(_) => Action::Forward {
+            Outcome::Rejected(_) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound),
                 user: None,
             },
         };
         Decision {
             reason,
-            action,
-            subject: Subject {
+            effect,
+            log_context: LogContext {
                 request_id: self.request_id,
-                claimant,
+                origin,
             },
         }
     }

@@ -10,19 +10,13 @@
 //! always checked over the bytes that were received.
 
 mod base64url;
-mod claimant;
-mod key_id;
-mod precheck;
+mod local_check;
+mod origin;
 mod protected_header;
 
-pub use claimant::Claimant;
-pub use key_id::KeyId;
-pub use precheck::{JudgedHeader, PrecheckedToken, RefusedToken, precheck};
+pub use local_check::{CheckedHeader, CheckedToken, RejectedToken, check_locally};
+pub use origin::ClaimedOrigin;
 pub use protected_header::ProtectedHeader;
-
-use std::borrow::Cow;
-
-use serde::Deserialize;
 
 use crate::reason::Rejection;
 
@@ -85,10 +79,6 @@ impl UnverifiedToken {
         &self.payload
     }
 }
-
-/// A JSON string, borrowed unless it holds escapes.
-#[derive(Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests;

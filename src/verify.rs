@@ -3,38 +3,39 @@
 //! ES256 is ECDSA on P-256 with SHA-256; the signature is R‖S, 32 bytes each (RFC 7518 section 3.4).
 
 mod known_answer;
-mod token_cache;
 
 use p256::ecdsa::Signature;
-use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use sha2::{Digest as _, Sha256};
 
 pub use known_answer::answers_correctly;
-pub use token_cache::{AcceptedToken, TokenCache};
 
 use crate::keys::PublicKey;
 use crate::reason::Rejection;
-use crate::token::{JudgedHeader, PrecheckedToken};
+use crate::token::{CheckedHeader, CheckedToken};
 
-/// Who computes ECDSA. `signature` has R and S in 1..n, which p256 checked while reading it: zeros are
-/// the "psychic signatures" of CVE-2022-21449.
-pub trait Es256 {
-    /// Whether `signature` over `message` verifies with `key`. Trouble of any kind is `false`.
-    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
+/// Who computes signatures: Envoy, or this module.
+pub trait SignatureBackend {
+    /// Whether `signature` over `message` verifies with `key`. R and S are in 1..n, which p256 checked while
+    /// reading them: zeros are the "psychic signatures" of CVE-2022-21449. Trouble of any kind is `false`.
+    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
 }
 
-/// p256, inside Wasm (or natively).
+/// This module itself, in Wasm (or natively): p256.
 #[derive(Clone, Copy, Debug)]
-pub struct P256;
+pub struct WasmBackend;
 
-impl Es256 for P256 {
-    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-        key.point().verify(message, signature).is_ok()
+impl SignatureBackend for WasmBackend {
+    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        key.point()
+            .verify_prehash(&Sha256::digest(message), signature)
+            .is_ok()
     }
 }
 
 /// A token whose signature was verified with the key that it names. Only [`verify`] makes one.
 #[derive(Clone, Debug)]
-pub struct VerifiedToken(PrecheckedToken);
+pub struct VerifiedToken(CheckedToken);
 
 impl VerifiedToken {
     /// The decoded payload, as the load balancer signed it.
@@ -43,32 +44,40 @@ impl VerifiedToken {
     }
 
     /// The whole token as it was received, and its protected header.
-    pub fn into_raw(self) -> (Box<[u8]>, JudgedHeader) {
+    pub fn into_raw(self) -> (Box<[u8]>, CheckedHeader) {
         self.0.into_raw()
     }
 
     /// The protected header: the load balancer that signed, the key that verified.
-    pub fn header(&self) -> &JudgedHeader {
+    pub fn header(&self) -> &CheckedHeader {
         self.0.header()
     }
 }
 
-/// Checks the signature over the bytes as they were received. Errors:
+/// Checks the signature over the bytes as they were received.
+///
+/// # Errors
 /// [`Rejection::InvalidSignature`], also for a signature that is not 64 bytes long.
 pub fn verify(
-    token: PrecheckedToken,
+    token: CheckedToken,
     key: &PublicKey,
-    es256: &dyn Es256,
+    backend: &dyn SignatureBackend,
 ) -> Result<VerifiedToken, Rejection> {
     let (message, signature) = (token.token().signing_input(), token.token().signature());
-    if is_signature(signature, message, key, es256) {
+    if is_signature(signature, message, key, backend) {
         Ok(VerifiedToken(token))
     } else {
         Err(Rejection::InvalidSignature)
     }
 }
 
-/// Whether these bytes are the key's signature over `message`: R‖S, 64 bytes, both in 1..n.
-pub fn is_signature(signature: &[u8], message: &[u8], key: &PublicKey, es256: &dyn Es256) -> bool {
-    Signature::from_slice(signature).is_ok_and(|signature| es256.verify(key, message, &signature))
+/// Whether these bytes are the key's ES256 signature over `message`: R‖S, 64 bytes, both in 1..n.
+pub fn is_signature(
+    signature: &[u8],
+    message: &[u8],
+    key: &PublicKey,
+    backend: &dyn SignatureBackend,
+) -> bool {
+    Signature::from_slice(signature)
+        .is_ok_and(|signature| backend.verify_es256(key, message, &signature))
 }

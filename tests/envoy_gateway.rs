@@ -70,7 +70,7 @@ fn the_filter_names_the_cluster_that_the_route_makes() {
         text(&route["metadata"]["name"]),
     );
     let clusters: Vec<String> = config()
-        .key_endpoints()
+        .key_sources()
         .iter()
         .map(|endpoint| endpoint.cluster.clone())
         .collect();
@@ -89,7 +89,7 @@ fn the_filter_names_the_cluster_that_the_route_makes() {
 #[test]
 fn tls_to_the_key_endpoint_is_verified_host_name_included() {
     let config = config();
-    let endpoints: Vec<_> = config.key_endpoints().iter().collect();
+    let endpoints: Vec<_> = config.key_sources().iter().collect();
     let host = &endpoints[0].authority;
     let backend = json!([{"fqdn": {"hostname": host, "port": 443}}]);
     assert_eq!(object("Backend")["spec"]["endpoints"], backend);

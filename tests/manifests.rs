@@ -126,28 +126,16 @@ fn what_is_commented_out_is_good_too() {
     let config = config_of(plugin);
     assert_eq!(config.allow_missing_token.len(), 1);
     assert!(config.logout.is_some());
-    let mapping = &config
-        .load_balancers()
-        .next()
-        .unwrap()
-        .output_claim_to_headers[0];
+    let mapping = &config.signers().next().unwrap().output_claim_to_headers[0];
     assert_eq!((mapping.prefix.as_str(), mapping.lowercase), ("", true));
-    assert_eq!(
-        config
-            .load_balancers()
-            .next()
-            .unwrap()
-            .required_claims
-            .len(),
-        1
-    );
+    assert_eq!(config.signers().next().unwrap().required_claims.len(), 1);
 }
 
 #[test]
 fn the_service_entry_makes_the_cluster_that_the_filter_asks_for() {
     let config = config_of(&plugin());
     let clusters: Vec<String> = config
-        .key_endpoints()
+        .key_sources()
         .iter()
         .map(|endpoint| endpoint.cluster.clone())
         .collect();
@@ -183,7 +171,7 @@ fn tls_to_the_key_endpoint_is_verified_host_name_included() {
         .map(|r| r["spec"].clone())
         .collect();
     let expected: Vec<Value> = config
-        .key_endpoints()
+        .key_sources()
         .iter()
         .map(|endpoint| {
             json!({

@@ -13,10 +13,11 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::{Reason, Rejection};
-use alb_authn::request::{Action, Checks, Request};
+use alb_authn::request::{Effect, Request, decide_once};
 use alb_authn::time::UnixTime;
 use alb_authn::token::UnverifiedToken;
-use alb_authn::verify::{P256, TokenCache};
+use alb_authn::token_cache::TokenCache;
+use alb_authn::verify::{SignatureBackend as _, WasmBackend};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -48,14 +49,12 @@ fn judge(token: &str, now: UnixTime) -> (Reason, Option<String>) {
             Request::Decided(decision) => decision,
             Request::AwaitingKey(waiting) => {
                 let key = PublicKey::from_pem(vectors()[0].public_key_pem.as_bytes()).unwrap();
-                let mut cache = TokenCache::new(0);
-                let mut checks = Checks::new(&config, &P256, &mut cache);
-                waiting.handle_key(Ok(Rc::new(key)), &mut checks, now)
+                decide_once(waiting, Rc::new(key), &config, &WasmBackend, now).decision
             }
         };
-    let user = match decision.action {
-        Action::Forward { user, .. } => user,
-        Action::Reply(_) => None,
+    let user = match decision.effect {
+        Effect::Forward { user, .. } => user,
+        Effect::Respond(_) => None,
     };
     (decision.reason, user)
 }
@@ -89,8 +88,7 @@ fn the_other_vectors_signature_verifies_though_its_signer_is_no_arn() {
     );
     let key = PublicKey::from_pem(vector.public_key_pem.as_bytes()).unwrap();
     let signature = p256::ecdsa::Signature::from_slice(token.signature()).unwrap();
-    let es256: &dyn alb_authn::verify::Es256 = &P256;
-    assert!(es256.verify(&key, token.signing_input(), &signature));
+    assert!(WasmBackend.verify_es256(&key, token.signing_input(), &signature));
     let (reason, _) = judge(&vector.token, UnixTime::from_secs(0));
     assert_eq!(reason, Reason::Rejected(Rejection::UntrustedSigner));
 }

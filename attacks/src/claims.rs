@@ -5,7 +5,7 @@ use std::thread::LocalKey;
 use alb_authn::claims::{Identity, identify};
 use alb_authn::config::Config;
 use alb_authn::reason::Rejection;
-use alb_authn::token::{UnverifiedToken, precheck};
+use alb_authn::token::{UnverifiedToken, check_locally};
 use alb_authn::verify::verify;
 use serde_json::{Value, json};
 
@@ -65,10 +65,14 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
         return Err(Rejection::MalformedToken);
     };
     let token = config
-        .with(|config| precheck(token, config, after_noon(0)))
+        .with(|config| check_locally(token, config, after_noon(0)))
         .map_err(|refused| refused.rejection)?;
     let token = verify(token, &key, &Toy)?;
-    identify(&token, |exp| after_noon(0) >= exp)
+    let clock = alb_authn::time::Clock {
+        now: after_noon(0),
+        skew: std::time::Duration::ZERO,
+    };
+    identify(&token, clock)
 }
 
 /// Every value arrives as it was set, splits no header, and holds its prefix once, in front.

@@ -23,16 +23,13 @@ pub fn run(data: &[u8]) {
 }
 
 fn check(config: &Config) {
-    let count = config.load_balancers().count();
+    let count = config.signers().count();
     assert!((1..=64).contains(&count));
-    for load_balancer in config.load_balancers() {
+    for load_balancer in config.signers() {
         let arn = load_balancer.arn.as_str();
-        assert_eq!(
-            config.load_balancer(arn).map(|lb| lb.arn.as_str()),
-            Some(arn)
-        );
-        assert!(config.load_balancer(&format!("{arn} ")).is_none());
-        assert!(config.key_endpoints().get(load_balancer.endpoint).is_some());
+        assert_eq!(config.signer(arn).map(|lb| lb.arn.as_str()), Some(arn));
+        assert!(config.signer(&format!("{arn} ")).is_none());
+        assert!(config.key_sources().get(load_balancer.keys.0).is_some());
         assert!(!load_balancer.output_claim_to_headers.is_empty());
         for mapping in &load_balancer.output_claim_to_headers {
             assert!(config.is_stripped(mapping.header.as_str().as_bytes()));

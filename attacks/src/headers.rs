@@ -5,7 +5,7 @@ use alb_authn::header_plan::{HeaderEdit, HeaderPlan, stripped_trailers};
 use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::Reason;
-use alb_authn::request::Action;
+use alb_authn::request::Effect;
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 use std::rc::Rc;
@@ -136,9 +136,9 @@ fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
 
 fn judge(sent: &Pairs, config: &Config, key: &PublicKey) -> (Reason, HeaderPlan) {
     let decision = decide(&borrowed(sent), config, key, &Toy, after_noon(0));
-    match decision.action {
-        Action::Forward { plan, .. } => (decision.reason, plan),
-        Action::Reply(_) => panic!("nothing is refused in observe mode"),
+    match decision.effect {
+        Effect::Forward { plan, .. } => (decision.reason, plan),
+        Effect::Respond(_) => panic!("nothing is refused in observe mode"),
     }
 }
 

@@ -6,14 +6,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use alb_authn::alb::KeyEndpoint;
-use alb_authn::config::KeyLimits;
+use alb_authn::key_source::{KeyLimits, KeySource, SourceId};
+use alb_authn::keys::KeyId;
 use alb_authn::keys::{
-    AttemptId, FetchFailure, FetchResult, KeyRef, KeyStore, Lookup, PublicKey, StreamId,
+    AttemptId, AttemptResult, FetchFailure, KeyRef, KeyStore, Lookup, PublicKey, StreamId,
 };
 use alb_authn::reason::Rejection;
 use alb_authn::time::UnixTime;
-use alb_authn::token::KeyId;
 use arbitrary::Arbitrary;
 
 use crate::support::{after_noon, public_key, steps};
@@ -79,13 +78,13 @@ impl Answer {
     /// # Panics
     /// Never.
     #[must_use]
-    pub fn result(self) -> FetchResult {
+    pub fn result(self) -> AttemptResult {
         match (self.number(), self) {
-            (Some(number), _) => FetchResult::Key(public_key(number)),
-            (None, Self::NoSuchKey) => FetchResult::Failed(FetchFailure::NotFound(403)),
-            (None, Self::Trouble) => FetchResult::Failed(FetchFailure::Status(503)),
-            (None, Self::Reset) => FetchResult::Failed(FetchFailure::Connection),
-            (None, _) => FetchResult::Failed(FetchFailure::NotAKey),
+            (Some(number), _) => AttemptResult::Key(public_key(number)),
+            (None, Self::NoSuchKey) => AttemptResult::Failed(FetchFailure::NotFound(403)),
+            (None, Self::Trouble) => AttemptResult::Failed(FetchFailure::Status(503)),
+            (None, Self::Reset) => AttemptResult::Failed(FetchFailure::Connection),
+            (None, _) => AttemptResult::Failed(FetchFailure::NotAKey),
         }
     }
 }
@@ -140,7 +139,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let endpoint = |name: &str| KeyEndpoint {
+        let endpoint = |name: &str| KeySource {
             cluster: name.to_owned(),
             authority: name.to_owned(),
             path_prefix: "/".to_owned(),
@@ -166,7 +165,7 @@ impl World {
             Step::Leave { which } => {
                 if let Some(stream) = pick(self.waiters.keys().copied(), which) {
                     self.waiters.remove(&stream);
-                    self.store.handle_gone(stream);
+                    self.store.handle_cancelled(stream);
                 }
             }
             Step::Answer { which, answer } => {
@@ -202,7 +201,7 @@ impl World {
         );
         match self.store.acquire(key, stream, bytes, self.now) {
             Lookup::Ready(public_key) => self.check_key(key, &public_key),
-            Lookup::Waiting => {
+            Lookup::Pending => {
                 let deadline = self.now.plus(limits().max_wait);
                 self.waiters.insert(
                     stream,
@@ -213,14 +212,14 @@ impl World {
                     },
                 );
             }
-            Lookup::Refused(Rejection::Overloaded) => {
+            Lookup::Rejected(Rejection::Overloaded) => {
                 let is_full = self.waiters.len() >= limits().max_waiting_requests;
                 assert!(
                     is_full || self.bytes() + bytes > MAX_WAITING_BYTES,
                     "refused for nothing"
                 );
             }
-            Lookup::Refused(rejection) => {
+            Lookup::Rejected(rejection) => {
                 assert!(matches!(
                     rejection,
                     Rejection::UnknownKey | Rejection::KeyUnavailable
@@ -265,7 +264,7 @@ impl World {
             }
         }
         while self.store.poll_outcome().is_some() {}
-        while self.store.poll_dropped().is_some() {}
+        while self.store.poll_evicted().is_some() {}
     }
 
     fn check_key(&self, key: KeyRef, public_key: &PublicKey) {
@@ -291,7 +290,7 @@ impl World {
         assert!(self.store.key_count() <= limits().max_keys);
         for endpoint in 0..2 {
             let never_held =
-                |key: &KeyRef| key.endpoint == endpoint && !self.served.contains_key(key);
+                |key: &KeyRef| key.source.0 == endpoint && !self.served.contains_key(key);
             let first = self
                 .live
                 .iter()
@@ -347,7 +346,7 @@ fn key(kid: u8, is_second: bool) -> KeyRef {
 fn key_of(kid: u8, is_second: bool) -> KeyRef {
     let text = format!("{kid:08x}-0000-0000-0000-000000000000");
     KeyRef {
-        endpoint: usize::from(is_second),
+        source: SourceId(usize::from(is_second)),
         kid: KeyId::parse(&text).expect("a UUID"),
     }
 }

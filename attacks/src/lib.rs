@@ -17,12 +17,13 @@ pub mod plugin;
 pub mod protected_header;
 pub mod support;
 pub mod token;
+pub mod wire;
 
 /// One attack: any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; `fuzz/fuzz_targets/NAME.rs` and `fuzz/corpus/NAME/` belong to each.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("claims", claims::run),
     ("config", config::run),
     ("cookies", cookies::run),
@@ -33,4 +34,5 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("plugin", plugin::run),
     ("protected_header", protected_header::run),
     ("token", token::run),
+    ("wire", wire::run),
 ];

@@ -7,7 +7,7 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
-use alb_authn::verify::TokenCache;
+use alb_authn::token_cache::TokenCache;
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Any bytes as a key endpoint's answer.
 
-use alb_authn::keys::{FetchResult, MAX_PEM_BYTES, PublicKey};
+use alb_authn::keys::{AttemptResult, MAX_PEM_BYTES, PublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::VerifyingKey;
@@ -17,12 +17,12 @@ const SPKI_START: [u8; 27] = [
 /// Where a rule is broken.
 pub fn run(data: &[u8]) {
     let key = PublicKey::from_pem(data);
-    let answer = FetchResult::from_http(Some(200), data);
-    assert_eq!(matches!(answer, FetchResult::Key(_)), key.is_some());
+    let answer = AttemptResult::from_http(Some(200), data);
+    assert_eq!(matches!(answer, AttemptResult::Key(_)), key.is_some());
     for status in [201, 204, 301, 403, 404, 410, 500] {
         assert!(matches!(
-            FetchResult::from_http(Some(status), data),
-            FetchResult::Failed(_)
+            AttemptResult::from_http(Some(status), data),
+            AttemptResult::Failed(_)
         ));
     }
     let Some(key) = key else { return };

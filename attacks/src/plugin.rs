@@ -13,7 +13,7 @@ use alb_authn::keys::{AttemptId, StreamId};
 use alb_authn::plugin::Plugin;
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::report::{Event, Gauge};
-use alb_authn::request::{Action, Decision};
+use alb_authn::request::{Decision, Effect};
 use alb_authn::time::UnixTime;
 use arbitrary::Arbitrary;
 use serde_json::json;
@@ -306,7 +306,7 @@ impl World {
         match decision.reason {
             Reason::Ok => {
                 assert!(is_alive && is_signed, "accepted: {:?}", token.sent);
-                let Action::Forward { plan, user } = &decision.action else {
+                let Effect::Forward { plan, user } = &decision.effect else {
                     panic!("ok, but answered");
                 };
                 assert_eq!(user.as_ref(), Some(&token.user));
@@ -321,7 +321,7 @@ impl World {
                 );
             }
             Reason::Rejected(rejection) => {
-                assert!(matches!(decision.action, Action::Reply(_)));
+                assert!(matches!(decision.effect, Effect::Respond(_)));
                 match rejection {
                     Rejection::TokenExpired => assert!(!is_alive),
                     Rejection::InvalidSignature => assert!(!is_signed),

@@ -6,9 +6,12 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::Reason;
-use alb_authn::request::{Checks, Decision, Request};
+use alb_authn::request::{Decision, Request, decide_once};
 use alb_authn::time::UnixTime;
-use alb_authn::verify::{Es256, P256, TokenCache};
+use alb_authn::{
+    token_cache::TokenCache,
+    verify::{SignatureBackend, WasmBackend},
+};
 use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -105,15 +108,13 @@ pub fn decide(
     pairs: &[(&[u8], &[u8])],
     config: &Config,
     key: &PublicKey,
-    es256: &dyn Es256,
+    backend: &dyn SignatureBackend,
     now: UnixTime,
 ) -> Decision {
     match Request::handle_headers(&Headers::new(pairs), config, &TokenCache::new(0), now) {
         Request::Decided(decision) => decision,
         Request::AwaitingKey(request) => {
-            let mut cache = TokenCache::new(0);
-            let mut checks = Checks::new(config, es256, &mut cache);
-            request.handle_key(Ok(Rc::new(key.clone())), &mut checks, now)
+            decide_once(request, Rc::new(key.clone()), config, backend, now).decision
         }
     }
 }
@@ -122,7 +123,7 @@ pub fn decide(
 #[must_use]
 pub fn reason(token: &[u8], config: &Config, now: UnixTime) -> Reason {
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
-    decide(&pairs, config, &public_key(1), &P256, now).reason
+    decide(&pairs, config, &public_key(1), &WasmBackend, now).reason
 }
 
 /// A good protected header, with two minutes to live.
@@ -155,8 +156,8 @@ pub fn join(header: &[u8], payload: &[u8], signature: &[u8]) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct Toy;
 
-impl Es256 for Toy {
-    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+impl SignatureBackend for Toy {
+    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         *signature.to_bytes() == toy_signature(key, message)
     }
 }

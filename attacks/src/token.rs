@@ -5,7 +5,7 @@ use alb_authn::headers::Headers;
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::request::Request;
 use alb_authn::token::UnverifiedToken;
-use alb_authn::verify::TokenCache;
+use alb_authn::token_cache::TokenCache;
 use serde_json::json;
 
 use crate::support::{after_noon, config};

@@ -4,7 +4,7 @@
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::{Reason, Rejection};
 use alb_authn::token::UnverifiedToken;
-use alb_authn::verify::{P256, is_signature};
+use alb_authn::verify::{WasmBackend, is_signature};
 use attacks::support::{after_noon, config, header, join, payload, reason, signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -33,7 +33,8 @@ fn rfc7515_key() -> PublicKey {
 #[test]
 fn the_es256_example_of_rfc_7515_verifies() {
     let token = UnverifiedToken::parse(RFC7515_A3.as_bytes()).unwrap();
-    let verdict = |message: &[u8]| is_signature(token.signature(), message, &rfc7515_key(), &P256);
+    let verdict =
+        |message: &[u8]| is_signature(token.signature(), message, &rfc7515_key(), &WasmBackend);
     assert!(verdict(token.signing_input()));
     assert!(!verdict(&token.signing_input()[1..]));
 }

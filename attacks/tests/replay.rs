@@ -102,6 +102,11 @@ fn tokens_are_taken_apart_exactly_where_they_are_canonical() {
     try_many("token");
 }
 
+#[test]
+fn a_header_map_is_read_whole_or_not_at_all() {
+    try_many("wire");
+}
+
 /// The same bytes each time, up to 500 of them (SplitMix64).
 fn bytes(name: &str, number: u64) -> Vec<u8> {
     let mut state = name.bytes().fold(number, |state, byte| {

@@ -4,21 +4,27 @@ use super::*;
 use crate::testing::{
     ARN, CLIENT, ISSUER, NOON, at, config_with, header, payload, public_key, sign_bytes,
 };
-use crate::token::{UnverifiedToken, precheck};
-use crate::verify::{P256, verify};
+use crate::token::{UnverifiedToken, check_locally};
+use crate::verify::{WasmBackend, verify};
 
 /// Judges a payload's bytes half a minute after noon.
 fn judge_bytes(config: Value, payload: &[u8]) -> Result<Identity, Rejection> {
     let config = config_with(config);
     let raw = sign_bytes(header().to_string().as_bytes(), payload);
-    let token = precheck(
+    let token = check_locally(
         UnverifiedToken::parse(raw.as_bytes()).unwrap(),
         &config,
         at(0),
     )
     .unwrap();
-    let token = verify(token, &public_key(1), &P256).unwrap();
-    identify(&token, |exp| at(30) >= exp)
+    let token = verify(token, &public_key(1), &WasmBackend).unwrap();
+    identify(
+        &token,
+        Clock {
+            now: at(30),
+            skew: std::time::Duration::ZERO,
+        },
+    )
 }
 
 fn judge(config: Value, payload: &Value) -> Result<Identity, Rejection> {

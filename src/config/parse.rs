@@ -11,8 +11,7 @@ use std::time::Duration;
 use super::json::Json;
 use super::reader::{Node, Object, Problem, Problems};
 use super::{
-    ClaimPath, ClaimToHeader, Config, EmailVerified, LoadBalancer, Mode, RequiredClaim,
-    SignatureBackend,
+    BackendChoice, ClaimPath, ClaimToHeader, Config, EmailVerified, Mode, RequiredClaim, Signer,
 };
 use crate::header_name::HeaderName;
 use claims::{read_assignable_header, read_output, read_required_claims};
@@ -52,9 +51,9 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
             ])
         }),
     };
-    let mut endpoints = Vec::new();
+    let mut sources = Vec::new();
     let load_balancers = root.required("loadBalancers", |node| {
-        read_load_balancers(node, &global, &mut endpoints)
+        read_load_balancers(node, &global, &mut sources)
     });
     let strip_headers = root.or("stripHeaders", Vec::new(), |node| {
         node.list(0..=usize::MAX, folded, read_assignable_header)
@@ -64,8 +63,8 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
     });
     let config = Config {
         stripped: stripped(&global, load_balancers.as_ref(), strip_headers),
-        load_balancers: load_balancers.unwrap_or_default(),
-        key_endpoints: endpoints,
+        signers: load_balancers.unwrap_or_default(),
+        key_sources: sources,
         allow_missing_token: root.or("allowMissingToken", Vec::new(), |node| {
             node.list(0..=usize::MAX, Clone::clone, read_public_route)
         }),
@@ -84,11 +83,11 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
         max_token_bytes: root.or("maxTokenBytes", 16_384, |n| n.integer(1024..=65_536)),
         public_keys: read_key_limits(&mut root, mode),
         token_cache_bytes: read_token_cache(&mut root),
-        signature_backend: root.or("signatureBackend", SignatureBackend::Auto, |node| {
+        signature_backend: root.or("signatureBackend", BackendChoice::Auto, |node| {
             node.choice(&[
-                ("auto", SignatureBackend::Auto),
-                ("host", SignatureBackend::Host),
-                ("wasm", SignatureBackend::Wasm),
+                ("auto", BackendChoice::Auto),
+                ("host", BackendChoice::Host),
+                ("wasm", BackendChoice::Wasm),
             ])
         }),
     };
@@ -125,7 +124,7 @@ fn folded(header: &HeaderName) -> String {
 
 fn stripped(
     global: &GlobalClaims,
-    load_balancers: Option<&Vec<Rc<LoadBalancer>>>,
+    load_balancers: Option<&Vec<Rc<Signer>>>,
     strip_headers: Vec<HeaderName>,
 ) -> Vec<HeaderName> {
     let own = load_balancers

@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::request::{Action, Decision, Request};
+use crate::request::{Decision, Effect, Request, decide_once};
 use crate::testing::{at, config_with, public_key, request, token};
-use crate::verify::{P256, TokenCache};
+use crate::token_cache::TokenCache;
+use crate::verify::WasmBackend;
 
 type Owned = Vec<(String, String)>;
 
@@ -14,18 +16,17 @@ fn after(config: Value, more: &[(&str, &str)]) -> Option<Owned> {
     let config = config_with(config);
     let pairs = request(more);
     let headers = Headers::new(&pairs);
-    let Decision { action, .. } =
+    let Decision { effect, .. } =
         match Request::handle_headers(&headers, &config, &TokenCache::new(0), at(0)) {
             Request::Decided(decision) => decision,
             Request::AwaitingKey(request) => {
-                let mut cache = TokenCache::new(0);
-                let mut checks = crate::request::Checks::new(&config, &P256, &mut cache);
-                request.handle_key(Ok(Rc::new(public_key(1))), &mut checks, at(0))
+                let key = Rc::new(public_key(1));
+                decide_once(request, key, &config, &WasmBackend, at(0)).decision
             }
         };
-    match action {
-        Action::Forward { plan, .. } => Some(apply(&plan, &pairs)),
-        Action::Reply(_) => None,
+    match effect {
+        Effect::Forward { plan, .. } => Some(apply(&plan, &pairs)),
+        Effect::Respond(_) => None,
     }
 }
 

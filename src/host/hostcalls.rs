@@ -27,6 +27,7 @@ use crate::keys::FetchFailure;
 use crate::plugin::FetchOrder;
 use crate::reply::Reply;
 use crate::time::UnixTime;
+use crate::wire;
 
 /// A status other than Ok.
 #[derive(Clone, Copy, Debug)]
@@ -146,23 +147,36 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// Envoy's log levels.
-#[derive(Clone, Copy)]
-pub(super) enum LogLevel {
-    Info,
-    Warn,
-    Error,
-    Critical,
+/// The logger behind `log`'s macros: Envoy's own log. The SDK's logger panics if Envoy refuses a line.
+pub(super) struct EnvoyLog;
+
+impl log::Log for EnvoyLog {
+    /// Envoy filters by its own level.
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let level = match record.level() {
+            log::Level::Trace => 0,
+            log::Level::Debug => 1,
+            log::Level::Info => 2,
+            log::Level::Warn => 3,
+            log::Level::Error => 4,
+        };
+        write_log(level, &record.args().to_string());
+    }
+
+    fn flush(&self) {}
 }
 
-/// Writes a log line. There is nothing to do where it fails.
-pub(super) fn log(level: LogLevel, text: &str) {
-    let level = match level {
-        LogLevel::Info => 2,
-        LogLevel::Warn => 3,
-        LogLevel::Error => 4,
-        LogLevel::Critical => 5,
-    };
+/// Writes a line above every level of `log`'s.
+pub(super) fn log_critical(text: &str) {
+    write_log(5, text);
+}
+
+/// There is nothing to do if it fails.
+fn write_log(level: u32, text: &str) {
     // SAFETY: the text lives across the call.
     unsafe { proxy_log(level, text.as_ptr(), text.len()) };
 }
@@ -220,50 +234,10 @@ impl Map {
     }
 }
 
-/// All headers of a map as the host wrote them: see [`HeaderBytes::pairs`].
-pub(super) fn headers(map: Map) -> Result<HeaderBytes> {
+/// All headers of a map as the host wrote them: read them with [`crate::wire::header_pairs`].
+pub(super) fn headers(map: Map) -> Result<Vec<u8>> {
     // SAFETY: the host writes one pointer and one size.
     receive(|data, size| unsafe { proxy_get_header_map_pairs(map.number(), data, size) })
-        .map(HeaderBytes)
-}
-
-/// The ABI's form of headers: the count, then each name's and value's size, then each name and value,
-/// ended by zeros; numbers in 32 bits, little-endian.
-pub(super) struct HeaderBytes(Vec<u8>);
-
-impl HeaderBytes {
-    /// Names and values in order. What does not fit the form is an error: with a header unseen, nothing
-    /// could be said about the request.
-    pub(super) fn pairs(&self) -> Result<Vec<(&[u8], &[u8])>> {
-        if self.0.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (count, mut sizes) = take_number(&self.0)?;
-        let table = count.checked_mul(8).ok_or(HostError)?;
-        let mut texts = sizes.get(table..).ok_or(HostError)?;
-        let mut pairs = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (name_size, rest) = take_number(sizes)?;
-            let (value_size, rest) = take_number(rest)?;
-            sizes = rest;
-            let (name, rest) = take_text(texts, name_size)?;
-            let (value, rest) = take_text(rest, value_size)?;
-            texts = rest;
-            pairs.push((name, value));
-        }
-        Ok(pairs)
-    }
-}
-
-fn take_number(bytes: &[u8]) -> Result<(usize, &[u8])> {
-    let (number, rest) = bytes.split_first_chunk().ok_or(HostError)?;
-    let number = usize::try_from(u32::from_le_bytes(*number)).map_err(|_| HostError)?;
-    Ok((number, rest))
-}
-
-fn take_text(bytes: &[u8], size: usize) -> Result<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at_checked(size).ok_or(HostError)?;
-    Ok((text, rest.split_first().ok_or(HostError)?.1))
 }
 
 /// The first header of this name; an error also where there is none.
@@ -321,7 +295,7 @@ pub(super) fn resume_request() -> Result<()> {
 /// `%RESPONSE_CODE_DETAILS%`. Envoy makes the gRPC form of it where the request is gRPC.
 pub(super) fn send_reply(reply: &Reply, details: &str) -> Result<()> {
     const NO_GRPC_STATUS: i32 = -1;
-    let headers = serialize(&reply.headers);
+    let headers = wire::header_bytes(&reply.headers);
     // SAFETY: all texts live across the call.
     check(unsafe {
         proxy_send_local_response(
@@ -335,22 +309,6 @@ pub(super) fn send_reply(reply: &Reply, details: &str) -> Result<()> {
             NO_GRPC_STATUS,
         )
     })
-}
-
-fn serialize(headers: &[(&str, String)]) -> Vec<u8> {
-    let number = |size: usize| u32::try_from(size).unwrap_or(0).to_le_bytes();
-    let mut bytes = number(headers.len()).to_vec();
-    for (name, value) in headers {
-        bytes.extend(number(name.len()));
-        bytes.extend(number(value.len()));
-    }
-    for (name, value) in headers {
-        for text in [name.as_bytes(), value.as_bytes()] {
-            bytes.extend(text);
-            bytes.push(0);
-        }
-    }
-    bytes
 }
 
 /// Calls a key endpoint; only from a callback of the root. The token comes back with the answer. Where

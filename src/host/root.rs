@@ -6,7 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::hostcalls::{self, Buffer, LogLevel};
+use super::hostcalls::{self, Buffer};
 use super::stream::Stream;
 use super::worker::{SharedWorker, Worker};
 use super::{metrics, signature};
@@ -50,12 +50,12 @@ impl Root {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             problems.join("; ")
         })?;
-        let (es256, name) = signature::choose(config.signature_backend).ok_or_else(|| {
+        let (backend, name) = signature::choose(config.signature_backend).ok_or_else(|| {
             "signatureBackend: host was asked for, but Envoy's verify_signature failed its known-answer \
              test; expected an Envoy that has it, or auto or wasm"
                 .to_owned()
         })?;
-        let mut plugin = Plugin::new(config, es256, name, hostcalls::now());
+        let mut plugin = Plugin::new(config, backend, name, hostcalls::now());
         let root_id = hostcalls::property("plugin_root_id").unwrap_or_default();
         Ok(NEWEST.with_borrow_mut(|newest| {
             let earlier = newest.iter().position(|(known, _)| *known == root_id);
@@ -93,10 +93,7 @@ impl RootContext for Root {
                 true
             }
             Err(problems) => {
-                hostcalls::log(
-                    LogLevel::Error,
-                    &format!("alb_authn: configuration refused: {problems}"),
-                );
+                log::error!("alb_authn: configuration refused: {problems}");
                 false
             }
         }

@@ -5,47 +5,37 @@
 use p256::ecdsa::Signature;
 
 use super::hostcalls;
-use crate::config::SignatureBackend;
+use crate::config::BackendChoice;
 use crate::keys::PublicKey;
-use crate::verify::{Es256, P256, answers_correctly};
+use crate::verify::{SignatureBackend, WasmBackend, answers_correctly};
+use crate::wire;
 
-/// Envoy computes.
-struct HostEs256;
+/// Envoy computes signatures.
+struct HostBackend;
 
-impl Es256 for HostEs256 {
-    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-        let mut arguments = Vec::with_capacity(message.len().saturating_add(256));
-        put_field(&mut arguments, 1, b"sha256");
-        put_field(&mut arguments, 2, key.spki());
-        put_field(&mut arguments, 3, signature.to_der().as_bytes());
-        put_field(&mut arguments, 4, message);
-        // The answer's field 1, a bool: only an explicit true counts.
-        hostcalls::call_foreign_function("verify_signature", &arguments)
-            .is_ok_and(|answer| answer == [0x08, 0x01])
+impl SignatureBackend for HostBackend {
+    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        let signature = signature.to_der();
+        let fields = [
+            b"sha256".as_slice(),
+            key.spki(),
+            signature.as_bytes(),
+            message,
+        ];
+        // The response's field 1, a bool: only an explicit true counts.
+        hostcalls::call_foreign_function("verify_signature", &wire::protobuf(&fields))
+            .is_ok_and(|response| response == [0x08, 0x01])
     }
-}
-
-/// A protobuf field of bytes: tag, length as a varint, bytes.
-fn put_field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    const LENGTH_DELIMITED: u8 = 2;
-    message.push(number.wrapping_shl(3) | LENGTH_DELIMITED);
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        message.push(0x80 | u8::try_from(length & 0x7f).unwrap_or_default());
-        length = length.wrapping_shr(7);
-    }
-    message.push(u8::try_from(length).unwrap_or_default());
-    message.extend_from_slice(bytes);
 }
 
 /// The backend to use and its name for the log; `None` where the host is asked for and fails its
 /// known-answer test.
-pub(super) fn choose(backend: SignatureBackend) -> Option<(Box<dyn Es256>, &'static str)> {
-    let wasm: (Box<dyn Es256>, _) = (Box::new(P256), "wasm");
-    match backend {
-        SignatureBackend::Wasm => Some(wasm),
-        _ if answers_correctly(&HostEs256) => Some((Box::new(HostEs256), "host")),
-        SignatureBackend::Auto => Some(wasm),
-        SignatureBackend::Host => None,
+pub(super) fn choose(choice: BackendChoice) -> Option<(Box<dyn SignatureBackend>, &'static str)> {
+    let wasm: (Box<dyn SignatureBackend>, _) = (Box::new(WasmBackend), "wasm");
+    match choice {
+        BackendChoice::Wasm => Some(wasm),
+        _ if answers_correctly(&HostBackend) => Some((Box::new(HostBackend), "host")),
+        BackendChoice::Auto => Some(wasm),
+        BackendChoice::Host => None,
     }
 }

@@ -4,17 +4,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::hostcalls::{self, Buffer, LogLevel, Map, Result};
+use super::hostcalls::{self, Buffer, HostError, Map, Result};
 use super::metrics;
 use crate::header_plan::{HeaderEdit, HeaderPlan};
 use crate::headers::Headers;
-use crate::keys::{AttemptId, FetchResult, MAX_PEM_BYTES, StreamId};
+use crate::keys::{AttemptId, AttemptResult, MAX_PEM_BYTES, StreamId};
 use crate::plugin::Plugin;
 use crate::reason::Reason;
 use crate::reply::Reply;
 use crate::report::{Event, Level};
-use crate::request::{Action, Decision};
-use crate::time::{UnixTime, must_set_timer, tick_period};
+use crate::request::{Decision, Effect};
+use crate::time::UnixTime;
+use crate::timer::{must_set_timer, tick_period};
+use crate::wire;
 
 /// Shared within one VM, which has one thread. A borrow never outlasts a callback, and Envoy calls back
 /// only after the VM has returned (resumes and replies are deferred), so borrows don't meet.
@@ -57,11 +59,11 @@ impl Worker {
     pub(super) fn on_request_headers(&mut self, stream: StreamId) -> Result<Next> {
         let now = hostcalls::now();
         let bytes = hostcalls::headers(Map::RequestHeaders)?;
-        let pairs = bytes.pairs()?;
+        let pairs = wire::header_pairs(&bytes).ok_or(HostError)?;
         let decision = self
             .plugin
             .handle_request_headers(stream, &Headers::new(&pairs), now);
-        self.leave_behind();
+        self.emit_events();
         self.tick_for(stream, decision.is_none(), now)?;
         match decision {
             None => Ok(Next::Pause),
@@ -95,7 +97,7 @@ impl Worker {
     /// The trailers of the stream whose callback runs have arrived.
     pub(super) fn on_request_trailers(&self) -> Result<()> {
         let bytes = hostcalls::headers(Map::RequestTrailers)?;
-        let pairs = bytes.pairs()?;
+        let pairs = wire::header_pairs(&bytes).ok_or(HostError)?;
         for name in self.plugin.stripped_trailers(&Headers::new(&pairs)) {
             hostcalls::remove_header(Map::RequestTrailers, &name)?;
         }
@@ -108,7 +110,7 @@ impl Worker {
 
     pub(super) fn on_stream_end(&mut self, stream: StreamId) {
         self.plugin.handle_stream_end(stream);
-        self.leave_behind();
+        self.emit_events();
     }
 
     /// Runs in a callback of the root.
@@ -137,14 +139,14 @@ impl Worker {
         let body = hostcalls::buffer(Buffer::CallResponseBody, max_size).unwrap_or_default();
         let now = hostcalls::now();
         self.plugin
-            .handle_fetch_result(attempt, FetchResult::from_http(status, &body), now);
+            .handle_fetch_result(attempt, AttemptResult::from_http(status, &body), now);
         self.settle(now);
     }
 
     /// Runs in a callback of the root: the configuration ends.
     pub(super) fn on_end(&mut self) {
         self.plugin.handle_end();
-        self.leave_behind();
+        self.emit_events();
         // Envoy's timer outlives the context that asked for it.
         let _ = hostcalls::set_tick_period(Duration::ZERO);
     }
@@ -167,7 +169,7 @@ impl Worker {
         }
         // The next calls are the root's again.
         let _ = hostcalls::set_effective_context(self.root_id);
-        self.leave_behind();
+        self.emit_events();
         // Without a tick the waiting requests are still answered by their calls.
         let _ = self.keep_tick(now);
     }
@@ -182,14 +184,14 @@ impl Worker {
         }
     }
 
-    fn leave_behind(&mut self) {
+    fn emit_events(&mut self) {
         while let Some(event) = self.plugin.poll_event() {
             match event {
                 Event::Count(counter) => metrics::count(counter),
                 Event::Move(gauge, change) => metrics::move_gauge(gauge, change),
                 Event::KeyFetchMs(milliseconds) => metrics::record_key_fetch(milliseconds),
-                Event::Log(Level::Info, line) => hostcalls::log(LogLevel::Info, &line),
-                Event::Log(Level::Warn, line) => hostcalls::log(LogLevel::Warn, &line),
+                Event::Log(Level::Info, line) => log::info!("{line}"),
+                Event::Log(Level::Warn, line) => log::warn!("{line}"),
             }
         }
     }
@@ -218,12 +220,12 @@ fn resume(stream: StreamId, decision: &Decision) {
 /// Carries out a decision on the effective stream.
 fn carry_out(decision: &Decision) -> Result<Next> {
     note(decision);
-    match &decision.action {
-        Action::Forward { plan, .. } => {
+    match &decision.effect {
+        Effect::Forward { plan, .. } => {
             apply(plan)?;
             Ok(Next::Continue)
         }
-        Action::Reply(reply) => {
+        Effect::Respond(reply) => {
             hostcalls::send_reply(reply, &details(decision.reason))?;
             Ok(Next::Pause)
         }
@@ -237,9 +239,9 @@ fn details(reason: Reason) -> String {
 /// Leaves reason and user in the filter state. An access log that lacks them is no reason to refuse.
 fn note(decision: &Decision) {
     let _ = hostcalls::set_filter_state("alb_authn.reason", decision.reason.name());
-    if let Action::Forward {
+    if let Effect::Forward {
         user: Some(user), ..
-    } = &decision.action
+    } = &decision.effect
     {
         let _ = hostcalls::set_filter_state("alb_authn.user", user);
     }

@@ -7,14 +7,14 @@ use crate::reason::Rejection;
 
 /// What one attempt brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchResult {
+pub enum AttemptResult {
     /// The key.
     Key(PublicKey),
     /// No key.
     Failed(FetchFailure),
 }
 
-impl FetchResult {
+impl AttemptResult {
     /// Reads an HTTP answer. `status` is `None` where the call ended without one (reset, timeout).
     pub fn from_http(status: Option<u16>, body: &[u8]) -> Self {
         match status {

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Answer, StreamId};
+use super::{KeyAnswer, StreamId};
 use crate::time::UnixTime;
 
 /// How many requests one callback may answer. Envoy 1.36 to 1.40 stand 262 to 311.
@@ -29,7 +29,7 @@ pub(super) struct Answers {
 
 struct Answered {
     stream: StreamId,
-    answer: Answer,
+    answer: KeyAnswer,
     bytes: usize,
 }
 
@@ -40,7 +40,13 @@ impl Answers {
     }
 
     /// Queues an answer for a request that retains `bytes`.
-    pub(super) fn push(&mut self, stream: StreamId, answer: Answer, bytes: usize, now: UnixTime) {
+    pub(super) fn push(
+        &mut self,
+        stream: StreamId,
+        answer: KeyAnswer,
+        bytes: usize,
+        now: UnixTime,
+    ) {
         self.since.get_or_insert(now);
         self.bytes = self.bytes.saturating_add(bytes);
         self.last_number = self.last_number.wrapping_add(1);
@@ -56,7 +62,7 @@ impl Answers {
     }
 
     /// The next answer of this batch.
-    pub(super) fn pop(&mut self) -> Option<(StreamId, Answer)> {
+    pub(super) fn pop(&mut self) -> Option<(StreamId, KeyAnswer)> {
         if self.left_in_batch == 0 {
             return None;
         }
@@ -66,7 +72,7 @@ impl Answers {
     }
 
     /// The request has gone, or is resumed.
-    pub(super) fn remove(&mut self, stream: StreamId) -> Option<Answer> {
+    pub(super) fn remove(&mut self, stream: StreamId) -> Option<KeyAnswer> {
         let answered = self.queue.remove(&self.numbers.remove(&stream)?)?;
         self.bytes = self.bytes.saturating_sub(answered.bytes);
         if self.queue.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::PublicKey;
 use super::fetch::Fetch;
-use crate::config::KeyLimits;
+use crate::key_source::KeyLimits;
 use crate::reason::Rejection;
 use crate::time::{Span, UnixTime};
 

@@ -17,12 +17,12 @@ impl KeyStore {
             .min_by_key(|(cached, _)| (cached.is_proven, cached.last_used))
             .map(|(_, key)| key);
         if let Some(key) = worst {
-            self.drop_key(key);
+            self.remove_key(key);
         }
         worst.is_some()
     }
 
-    pub(super) fn drop_key(&mut self, key: KeyRef) {
+    pub(super) fn remove_key(&mut self, key: KeyRef) {
         if let Some(cached) = self.entries.get_mut(&key).and_then(Entry::take_key) {
             self.key_count = self.key_count.saturating_sub(1);
             self.dropped.push_back(cached.key);

@@ -49,13 +49,13 @@ impl Slots {
     }
 
     fn first_fetches(&self, endpoint: usize) -> usize {
-        let here = |running: &&Running| running.is_first && running.key.endpoint == endpoint;
+        let here = |running: &&Running| running.is_first && running.key.source.0 == endpoint;
         self.running.iter().filter(here).count()
     }
 
     /// A first fetch starts. Ask [`Slots::has_room`] before.
     pub(super) fn start_first(&mut self, key: KeyRef, now: UnixTime) {
-        if let Some(bucket) = self.buckets.get_mut(key.endpoint) {
+        if let Some(bucket) = self.buckets.get_mut(key.source.0) {
             bucket.take(now);
         }
         self.running.push(Running {
@@ -78,7 +78,7 @@ impl Slots {
             return;
         };
         let ended = self.running.swap_remove(index);
-        if let Some(bucket) = self.buckets.get_mut(key.endpoint)
+        if let Some(bucket) = self.buckets.get_mut(key.source.0)
             && ended.is_first
             && brought_key
         {

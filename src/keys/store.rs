@@ -10,10 +10,11 @@ use super::fetch::Fetch;
 use super::slots::Slots;
 use super::waiters::{Room, Waiters};
 use super::{
-    Answer, AttemptId, FetchFailure, FetchResult, KeyRef, Lookup, Outcome, PublicKey, StreamId,
+    AttemptId, AttemptResult, FetchFailure, FetchOutcome, KeyAnswer, KeyRef, Lookup, PublicKey,
+    StreamId,
 };
-use crate::alb::KeyEndpoint;
-use crate::config::KeyLimits;
+use crate::key_source::KeySource;
+use crate::key_source::{KeyLimits, SourceId};
 use crate::reason::Rejection;
 use crate::time::{Span, UnixTime};
 
@@ -37,20 +38,20 @@ pub struct KeyStore {
     waiters: Waiters,
     slots: Slots,
     answers: Answers,
-    outcomes: VecDeque<Outcome>,
+    outcomes: VecDeque<FetchOutcome>,
     last_attempt: u64,
     last_sweep: Span,
 }
 
 struct Endpoint {
-    address: KeyEndpoint,
+    address: KeySource,
     /// Keys that it has served.
     served: u64,
 }
 
 impl KeyStore {
     /// An empty store for these endpoints.
-    pub fn new(limits: KeyLimits, endpoints: Vec<KeyEndpoint>) -> Self {
+    pub fn new(limits: KeyLimits, endpoints: Vec<KeySource>) -> Self {
         let endpoint = |address| Endpoint { address, served: 0 };
         Self {
             waiters: Waiters::new(
@@ -75,14 +76,14 @@ impl KeyStore {
     /// Nothing else outlives a configuration.
     pub fn adopt_keys(&mut self, earlier: &Self) {
         for (key, entry) in &earlier.entries {
-            let address = earlier.endpoint(*key);
+            let address = earlier.source(*key);
             let same = self
                 .endpoints
                 .iter()
                 .position(|own| Some(&own.address) == address);
             if let (Some(endpoint), Some(cached)) = (same, entry.key()) {
                 let adopted = KeyRef {
-                    endpoint,
+                    source: SourceId(endpoint),
                     kid: key.kid,
                 };
                 let replaced = self
@@ -97,9 +98,9 @@ impl KeyStore {
         self.dropped.clear();
     }
 
-    /// The endpoint of a key.
-    pub fn endpoint(&self, key: KeyRef) -> Option<&KeyEndpoint> {
-        let endpoint = self.endpoints.get(key.endpoint)?;
+    /// Where a key is fetched.
+    pub fn source(&self, key: KeyRef) -> Option<&KeySource> {
+        let endpoint = self.endpoints.get(key.source.0)?;
         Some(&endpoint.address)
     }
 
@@ -117,15 +118,15 @@ impl KeyStore {
         }
         let entry = self.entries.get(&key);
         if let Some(rejection) = entry.and_then(|entry| entry.rejection_at(now)) {
-            return Lookup::Refused(rejection);
+            return Lookup::Rejected(rejection);
         }
         if !self.make_room(key, bytes, now) {
             self.waiters.record_full(key);
-            return Lookup::Refused(Rejection::Overloaded);
+            return Lookup::Rejected(Rejection::Overloaded);
         }
         self.entries.entry(key).or_default().queue();
         self.waiters.insert(stream, key, bytes, now);
-        Lookup::Waiting
+        Lookup::Pending
     }
 
     /// The cached key if it may still be used; a refresh starts if one is due.
@@ -168,7 +169,7 @@ impl KeyStore {
     }
 
     /// A waiting request has gone. Its fetch goes on if it is under way.
-    pub fn handle_gone(&mut self, stream: StreamId) {
+    pub fn handle_cancelled(&mut self, stream: StreamId) {
         self.stop_waiting(stream);
         let _ = self.answers.remove(stream);
     }
@@ -185,14 +186,14 @@ impl KeyStore {
         Some(left.bytes)
     }
 
-    fn answer(&mut self, stream: StreamId, answer: Answer, now: UnixTime) {
+    fn answer(&mut self, stream: StreamId, answer: KeyAnswer, now: UnixTime) {
         if let Some(bytes) = self.stop_waiting(stream) {
             self.answers.push(stream, answer, bytes, now);
         }
     }
 
     /// An attempt brought this, in a callback of the host. Late results change nothing.
-    pub fn handle_result(&mut self, attempt: AttemptId, result: FetchResult, now: UnixTime) {
+    pub fn handle_result(&mut self, attempt: AttemptId, result: AttemptResult, now: UnixTime) {
         self.answers.start_batch();
         self.take_result(attempt, result, now);
     }
@@ -205,10 +206,10 @@ impl KeyStore {
         failure: FetchFailure,
         now: UnixTime,
     ) {
-        self.take_result(attempt, FetchResult::Failed(failure), now);
+        self.take_result(attempt, AttemptResult::Failed(failure), now);
     }
 
-    fn take_result(&mut self, attempt: AttemptId, result: FetchResult, now: UnixTime) {
+    fn take_result(&mut self, attempt: AttemptId, result: AttemptResult, now: UnixTime) {
         let key = attempt.key;
         let entry = self.entries.get_mut(&key);
         let Some(fetch) = entry.and_then(Entry::running_mut) else {
@@ -217,7 +218,7 @@ impl KeyStore {
         if !fetch.is_attempt(attempt.number) {
             return;
         }
-        if let FetchResult::Failed(failure) = &result
+        if let AttemptResult::Failed(failure) = &result
             && failure.is_worth_a_retry()
             && fetch.retry_after(Span::new(now, RETRY_AFTER))
         {
@@ -227,17 +228,17 @@ impl KeyStore {
         self.finish_fetch(key, result, took, now);
     }
 
-    fn finish_fetch(&mut self, key: KeyRef, result: FetchResult, took: Duration, now: UnixTime) {
-        let brought_key = matches!(result, FetchResult::Key(_));
+    fn finish_fetch(&mut self, key: KeyRef, result: AttemptResult, took: Duration, now: UnixTime) {
+        let brought_key = matches!(result, AttemptResult::Key(_));
         self.slots.finish(key, brought_key);
         self.entries.entry(key).or_default().end_fetch();
         let result = match result {
-            FetchResult::Key(public_key) => Ok(self.insert_key(key, public_key, now)),
-            FetchResult::Failed(failure) => Err(self.record_failure(key, failure, now)),
+            AttemptResult::Key(public_key) => Ok(self.insert_key(key, public_key, now)),
+            AttemptResult::Failed(failure) => Err(self.record_failure(key, failure, now)),
         };
         let answer = result.clone().map_err(FetchFailure::rejection);
         let result = result.map(|_| ());
-        self.outcomes.push_back(Outcome { key, result, took });
+        self.outcomes.push_back(FetchOutcome { key, result, took });
         for stream in self.waiters.of_key(key) {
             self.answer(stream, answer.clone(), now);
         }
@@ -245,7 +246,7 @@ impl KeyStore {
     }
 
     fn insert_key(&mut self, key: KeyRef, public_key: PublicKey, now: UnixTime) -> Rc<PublicKey> {
-        if let Some(endpoint) = self.endpoints.get_mut(key.endpoint) {
+        if let Some(endpoint) = self.endpoints.get_mut(key.source.0) {
             endpoint.served = endpoint.served.saturating_add(1);
         }
         let entry = self.entries.entry(key).or_default();
@@ -268,7 +269,7 @@ impl KeyStore {
         failure: FetchFailure,
         now: UnixTime,
     ) -> FetchFailure {
-        let served = self.endpoints.get(key.endpoint).map_or(0, |e| e.served);
+        let served = self.endpoints.get(key.source.0).map_or(0, |e| e.served);
         let entry = self.entries.entry(key).or_default();
         let FetchFailure::NotFound(status) = failure else {
             entry.record_failure(now);
@@ -276,7 +277,7 @@ impl KeyStore {
         };
         match entry.record_not_found(status, served, &self.limits, now) {
             NotFound::NotBelieved => return FetchFailure::Status(status),
-            NotFound::KeyIsGone => self.drop_key(key),
+            NotFound::KeyIsGone => self.remove_key(key),
             NotFound::Believed => {}
         }
         failure
@@ -289,7 +290,7 @@ impl KeyStore {
         for key in running {
             let fetch = self.entries.get(&key).and_then(Entry::running);
             if let Some(number) = fetch.and_then(|fetch| fetch.overdue_attempt(now)) {
-                let result = FetchResult::Failed(FetchFailure::Timeout);
+                let result = AttemptResult::Failed(FetchFailure::Timeout);
                 self.take_result(AttemptId { key, number }, result, now);
             }
         }
@@ -345,19 +346,19 @@ impl KeyStore {
     /// The next request that is no longer waiting, until the callback's batch is given. May change after
     /// every other call.
     #[must_use]
-    pub fn poll_answer(&mut self) -> Option<(StreamId, Answer)> {
+    pub fn poll_answer(&mut self) -> Option<(StreamId, KeyAnswer)> {
         self.answers.pop()
     }
 
     /// The next finished fetch. May change after `handle_result` and `handle_timeout`.
     #[must_use]
-    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+    pub fn poll_outcome(&mut self) -> Option<FetchOutcome> {
         self.outcomes.pop_front()
     }
 
     /// The next key that went. May change after `handle_result` and `handle_timeout`.
     #[must_use]
-    pub fn poll_dropped(&mut self) -> Option<Rc<PublicKey>> {
+    pub fn poll_evicted(&mut self) -> Option<Rc<PublicKey>> {
         self.dropped.pop_front()
     }
 

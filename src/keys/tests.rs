@@ -56,7 +56,7 @@ impl Bench {
         fetches[0]
     }
 
-    fn answer(&mut self, attempt: AttemptId, result: FetchResult) {
+    fn answer(&mut self, attempt: AttemptId, result: AttemptResult) {
         self.store.handle_result(attempt, result, self.now);
     }
 
@@ -84,7 +84,7 @@ impl Bench {
 
     /// Acquires, fetches and holds a key.
     fn hold(&mut self, key: KeyRef, number: u8) {
-        assert_eq!(self.acquire(key), Lookup::Waiting);
+        assert_eq!(self.acquire(key), Lookup::Pending);
         let attempt = self.fetch();
         self.answer(attempt, good(number));
         assert_eq!(self.answers().len(), 1);
@@ -107,7 +107,7 @@ fn config(public_keys: Value, endpoints: usize) -> Config {
 
 fn store(public_keys: Value, endpoints: usize) -> KeyStore {
     let config = config(public_keys, endpoints);
-    KeyStore::new(config.public_keys.clone(), config.key_endpoints().to_vec())
+    KeyStore::new(config.public_keys.clone(), config.key_sources().to_vec())
 }
 
 fn key(number: u32) -> KeyRef {
@@ -116,25 +116,28 @@ fn key(number: u32) -> KeyRef {
 
 fn key_at(endpoint: usize, number: u32) -> KeyRef {
     let kid = KeyId::parse(&format!("{number:08x}-0000-0000-0000-000000000000")).unwrap();
-    KeyRef { endpoint, kid }
+    KeyRef {
+        source: SourceId(endpoint),
+        kid,
+    }
 }
 
-fn good(number: u8) -> FetchResult {
-    FetchResult::Key(public_key(number))
+fn good(number: u8) -> AttemptResult {
+    AttemptResult::Key(public_key(number))
 }
 
-const NOT_FOUND: FetchResult = FetchResult::Failed(FetchFailure::NotFound(404));
-const BROKEN: FetchResult = FetchResult::Failed(FetchFailure::NotAKey);
-const RESET: FetchResult = FetchResult::Failed(FetchFailure::Connection);
+const NOT_FOUND: AttemptResult = AttemptResult::Failed(FetchFailure::NotFound(404));
+const BROKEN: AttemptResult = AttemptResult::Failed(FetchFailure::NotAKey);
+const RESET: AttemptResult = AttemptResult::Failed(FetchFailure::Connection);
 
 #[test]
 fn a_key_is_fetched_once_for_all_who_wait() {
     let mut bench = Bench::new(json!({}));
     for _ in 0..100 {
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     }
     let attempt = bench.fetch();
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     assert_eq!(bench.fetches(), []);
     bench.answer(attempt, good(1));
     let answers = bench.answers();
@@ -155,10 +158,10 @@ fn a_key_is_fetched_once_for_all_who_wait() {
 #[test]
 fn a_fetch_goes_on_when_those_who_asked_are_gone() {
     let mut bench = Bench::new(json!({}));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let attempt = bench.fetch();
-    bench.store.handle_gone(StreamId(1));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    bench.store.handle_cancelled(StreamId(1));
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     bench.answer(attempt, good(1));
     assert_eq!(bench.answers(), [(2, Ok(Rc::new(public_key(1))))]);
 }
@@ -166,8 +169,8 @@ fn a_fetch_goes_on_when_those_who_asked_are_gone() {
 #[test]
 fn a_queued_key_that_nobody_waits_for_is_forgotten() {
     let mut bench = Bench::new(json!({}));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
-    bench.store.handle_gone(StreamId(1));
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
+    bench.store.handle_cancelled(StreamId(1));
     assert_eq!(bench.fetches(), []);
     assert!(bench.store.entries.is_empty());
 }
@@ -175,17 +178,17 @@ fn a_queued_key_that_nobody_waits_for_is_forgotten() {
 #[test]
 fn no_such_key_is_believed_for_the_negative_ttl() {
     let mut bench = Bench::new(json!({ "negativeTtl": "5s" }));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let attempt = bench.fetch();
     bench.answer(attempt, NOT_FOUND);
     assert_eq!(bench.answers(), [(1, Err(Rejection::UnknownKey))]);
     bench.pass(MILLISECONDS(4999));
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Refused(Rejection::UnknownKey)
+        Lookup::Rejected(Rejection::UnknownKey)
     );
     bench.pass(MILLISECONDS(1));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     bench.fetch();
 }
 
@@ -198,9 +201,9 @@ fn a_failed_connection_is_tried_once_more_after_a_short_back_off() {
         FetchFailure::Status(503),
     ] {
         let mut bench = Bench::new(json!({}));
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
         let first = bench.fetch();
-        bench.answer(first, FetchResult::Failed(failure));
+        bench.answer(first, AttemptResult::Failed(failure));
         assert_eq!((bench.fetches(), bench.answers()), (vec![], vec![]));
         assert_eq!(bench.store.poll_wakeup(), Some(bench.now.plus(RETRY_AFTER)));
         bench.pass(RETRY_AFTER);
@@ -219,9 +222,9 @@ fn an_answer_that_is_no_key_is_not_tried_again() {
         FetchFailure::NotDispatched,
     ] {
         let mut bench = Bench::new(json!({}));
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
         let attempt = bench.fetch();
-        bench.answer(attempt, FetchResult::Failed(failure));
+        bench.answer(attempt, AttemptResult::Failed(failure));
         assert_eq!(bench.answers(), [(1, Err(Rejection::KeyUnavailable))]);
     }
 }
@@ -230,14 +233,14 @@ fn an_answer_that_is_no_key_is_not_tried_again() {
 fn failures_back_off_from_one_second_to_thirty_whatever_the_traffic() {
     let mut bench = Bench::new(json!({}));
     for seconds in [1, 2, 4, 8, 16, 30, 30] {
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
         let attempt = bench.fetch();
         bench.answer(attempt, BROKEN);
         let _ = bench.answers();
         bench.pass(MILLISECONDS(seconds * 1000 - 1));
         assert_eq!(
             bench.acquire(key(1)),
-            Lookup::Refused(Rejection::KeyUnavailable)
+            Lookup::Rejected(Rejection::KeyUnavailable)
         );
         bench.pass(MILLISECONDS(1));
     }
@@ -247,7 +250,7 @@ fn failures_back_off_from_one_second_to_thirty_whatever_the_traffic() {
 #[test]
 fn a_retry_that_fails_too_ends_the_fetch() {
     let mut bench = Bench::new(json!({}));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let first = bench.fetch();
     bench.answer(first, RESET);
     bench.pass(RETRY_AFTER);
@@ -264,7 +267,7 @@ fn a_retry_that_fails_too_ends_the_fetch() {
 #[test]
 fn an_attempt_without_an_answer_ends_by_our_own_clock() {
     let mut bench = Bench::new(json!({ "fetchTimeout": "2s" }));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let first = bench.fetch();
     let deadline = MILLISECONDS(2000) + DEADLINE_GRACE;
     assert_eq!(bench.store.poll_wakeup(), Some(bench.now.plus(deadline)));
@@ -280,10 +283,10 @@ fn an_attempt_without_an_answer_ends_by_our_own_clock() {
 #[test]
 fn a_request_waits_no_longer_than_max_wait() {
     let mut bench = Bench::new(json!({ "maxWait": "1s" }));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let attempt = bench.fetch();
     bench.pass(MILLISECONDS(999));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     bench.pass(MILLISECONDS(1));
     assert_eq!(bench.answers(), [(1, Err(Rejection::KeyUnavailable))]);
     bench.answer(attempt, good(1));
@@ -294,32 +297,32 @@ fn a_request_waits_no_longer_than_max_wait() {
 fn waiting_is_bounded_by_number_and_by_bytes() {
     let mut bench = Bench::new(json!({ "maxWaitingRequests": 3 }));
     for _ in 0..3 {
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     }
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Refused(Rejection::Overloaded)
+        Lookup::Rejected(Rejection::Overloaded)
     );
-    bench.store.handle_gone(StreamId(2));
-    assert_eq!(bench.acquire(key(2)), Lookup::Waiting);
+    bench.store.handle_cancelled(StreamId(2));
+    assert_eq!(bench.acquire(key(2)), Lookup::Pending);
 
     let mut store = store(json!({ "maxWaitingRequests": 16_384 }), 1);
     let size = MAX_WAITING_BYTES / 4;
     let mut acquire = |stream, bytes| store.acquire(key(1), StreamId(stream), bytes, at(0));
     for stream in 0..4 {
-        assert_eq!(acquire(stream, size), Lookup::Waiting);
+        assert_eq!(acquire(stream, size), Lookup::Pending);
     }
-    assert_eq!(acquire(9, 1), Lookup::Refused(Rejection::Overloaded));
+    assert_eq!(acquire(9, 1), Lookup::Rejected(Rejection::Overloaded));
 }
 
 #[test]
 fn a_held_key_serves_even_when_waiting_is_full() {
     let mut bench = Bench::new(json!({ "maxWaitingRequests": 1 }));
     bench.hold(key(1), 1);
-    assert_eq!(bench.acquire(key(2)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(2)), Lookup::Pending);
     assert_eq!(
         bench.acquire(key(2)),
-        Lookup::Refused(Rejection::Overloaded)
+        Lookup::Rejected(Rejection::Overloaded)
     );
     assert!(bench.is_ready(key(1)));
 }
@@ -328,7 +331,7 @@ fn a_held_key_serves_even_when_waiting_is_full() {
 fn a_free_slot_goes_to_the_key_that_most_wait_for() {
     let mut bench = Bench::new(json!({ "maxPendingFetches": 2 }));
     for number in 1..=10 {
-        assert_eq!(bench.acquire(key(number)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(number)), Lookup::Pending);
     }
     let first: Vec<AttemptId> = bench.fetches();
     assert_eq!(
@@ -337,7 +340,7 @@ fn a_free_slot_goes_to_the_key_that_most_wait_for() {
         "the oldest"
     );
     for _ in 0..2 {
-        assert_eq!(bench.acquire(key(7)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(7)), Lookup::Pending);
     }
     for (attempt, next) in first.into_iter().zip([key(7), key(3)]) {
         bench.answer(attempt, NOT_FOUND);
@@ -351,9 +354,9 @@ fn slots_are_counted_by_endpoint_and_refreshes_do_not_count() {
     let mut store = store(json!({ "maxPendingFetches": 1 }), 2);
     let acquire =
         |store: &mut KeyStore, stream, key, now| store.acquire(key, StreamId(stream), 1, now);
-    assert_eq!(acquire(&mut store, 1, key_at(0, 1), at(0)), Lookup::Waiting);
-    assert_eq!(acquire(&mut store, 2, key_at(1, 1), at(0)), Lookup::Waiting);
-    assert_eq!(acquire(&mut store, 3, key_at(0, 2), at(0)), Lookup::Waiting);
+    assert_eq!(acquire(&mut store, 1, key_at(0, 1), at(0)), Lookup::Pending);
+    assert_eq!(acquire(&mut store, 2, key_at(1, 1), at(0)), Lookup::Pending);
+    assert_eq!(acquire(&mut store, 3, key_at(0, 2), at(0)), Lookup::Pending);
     let dispatched: Vec<AttemptId> = std::iter::from_fn(|| store.poll_fetch(at(0))).collect();
     assert_eq!(
         dispatched.iter().map(|a| a.key).collect::<Vec<_>>(),
@@ -387,7 +390,7 @@ fn a_key_in_use_is_refreshed_in_the_background() {
     bench.answer(attempt, good(1));
     assert!(bench.is_ready(key(1)) && bench.fetches().is_empty());
     assert_eq!(
-        bench.store.poll_dropped(),
+        bench.store.poll_evicted(),
         None,
         "the same bytes are the same key"
     );
@@ -403,7 +406,7 @@ fn other_bytes_under_a_key_id_replace_the_key() {
     let attempt = bench.fetch();
     bench.answer(attempt, good(2));
     assert_eq!(bench.acquire(key(1)), Lookup::Ready(Rc::new(public_key(2))));
-    assert_eq!(bench.store.poll_dropped(), Some(Rc::new(public_key(1))));
+    assert_eq!(bench.store.poll_evicted(), Some(Rc::new(public_key(1))));
     assert_eq!(bench.store.key_count(), 1);
 }
 
@@ -428,7 +431,7 @@ fn a_key_is_used_while_the_endpoint_fails_until_max_stale() {
     bench.pass(MILLISECONDS(1));
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Refused(Rejection::KeyUnavailable)
+        Lookup::Rejected(Rejection::KeyUnavailable)
     );
     bench.seconds(30);
     bench.hold(key(1), 1);
@@ -441,7 +444,7 @@ fn with_no_max_stale_a_key_still_lives_for_the_refresh_interval() {
     bench.pass(MILLISECONDS(59_999));
     assert!(bench.is_ready(key(1)));
     bench.pass(MILLISECONDS(1));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     bench.fetch();
 }
 
@@ -454,7 +457,7 @@ fn requests_that_come_after_max_stale_wait_for_the_refresh_under_way() {
     assert!(bench.is_ready(key(1)));
     let attempt = bench.fetch();
     bench.seconds(1);
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     assert_eq!(bench.fetches(), []);
     bench.answer(attempt, good(1));
     assert_eq!(bench.answers().len(), 1);
@@ -489,9 +492,9 @@ fn two_answers_no_such_key_drop_a_proven_key() {
     bench.answer(attempt, NOT_FOUND);
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Refused(Rejection::UnknownKey)
+        Lookup::Rejected(Rejection::UnknownKey)
     );
-    assert_eq!(bench.store.poll_dropped(), Some(Rc::new(public_key(1))));
+    assert_eq!(bench.store.poll_evicted(), Some(Rc::new(public_key(1))));
     assert_eq!(bench.store.key_count(), 0);
 }
 
@@ -517,7 +520,7 @@ fn one_answer_no_such_key_drops_a_key_that_never_verified_a_token() {
     bench.answer(attempt, NOT_FOUND);
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Refused(Rejection::UnknownKey)
+        Lookup::Rejected(Rejection::UnknownKey)
     );
 }
 
@@ -598,8 +601,8 @@ fn only_public_keys_outlive_a_configuration_and_only_of_endpoints_in_use() {
     };
     old.hold(key_at(0, 1), 1);
     old.hold(key_at(1, 2), 2);
-    assert_eq!(old.acquire(key_at(1, 3)), Lookup::Waiting);
-    let endpoint = old.store.endpoint(key_at(1, 0)).cloned();
+    assert_eq!(old.acquire(key_at(1, 3)), Lookup::Pending);
+    let endpoint = old.store.source(key_at(1, 0)).cloned();
     let mut store = KeyStore::new(old.store.limits.clone(), endpoint.into_iter().collect());
     store.adopt_keys(&old.store);
     assert_eq!((store.key_count(), store.waiting_count()), (1, 0));
@@ -609,7 +612,7 @@ fn only_public_keys_outlive_a_configuration_and_only_of_endpoints_in_use() {
     );
     assert_eq!(
         store.acquire(key_at(0, 1), StreamId(2), 1, at(1)),
-        Lookup::Waiting
+        Lookup::Pending
     );
 }
 
@@ -622,7 +625,7 @@ fn adopted_keys_respect_the_new_bound() {
     }
     let mut limits = old.store.limits.clone();
     limits.max_keys = 2;
-    let endpoint = old.store.endpoint(key(0)).cloned();
+    let endpoint = old.store.source(key(0)).cloned();
     let mut store = KeyStore::new(limits, endpoint.into_iter().collect());
     store.adopt_keys(&old.store);
     assert_eq!(held_keys(&store), [key(3), key(4)]);
@@ -649,11 +652,11 @@ fn set_back(prepare: impl FnOnce(&mut Bench)) -> Bench {
 fn a_clock_that_is_set_back_does_not_keep_an_endpoint_blocked() {
     for result in [BROKEN, NOT_FOUND] {
         let mut bench = set_back(|bench| {
-            assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+            assert_eq!(bench.acquire(key(1)), Lookup::Pending);
             let attempt = bench.fetch();
             bench.answer(attempt, result);
             assert_eq!(bench.answers().len(), 1);
-            assert!(matches!(bench.acquire(key(1)), Lookup::Refused(_)));
+            assert!(matches!(bench.acquire(key(1)), Lookup::Rejected(_)));
         });
         bench.hold(key(1), 1);
     }
@@ -662,7 +665,7 @@ fn a_clock_that_is_set_back_does_not_keep_an_endpoint_blocked() {
 #[test]
 fn a_clock_that_is_set_back_does_not_put_a_retry_off() {
     let mut bench = set_back(|bench| {
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
         let attempt = bench.fetch();
         bench.answer(attempt, RESET);
         assert_eq!(bench.fetches(), []);
@@ -673,7 +676,7 @@ fn a_clock_that_is_set_back_does_not_put_a_retry_off() {
 #[test]
 fn a_clock_that_is_set_back_ends_waits_and_attempts_without_an_answer() {
     let mut bench = set_back(|bench| {
-        assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+        assert_eq!(bench.acquire(key(1)), Lookup::Pending);
         bench.fetch();
     });
     bench.pass(MILLISECONDS(1));
@@ -686,7 +689,7 @@ fn a_clock_that_is_set_back_ends_waits_and_attempts_without_an_answer() {
 #[test]
 fn a_clock_that_is_set_back_a_little_ends_nothing() {
     let mut bench = Bench::new(json!({"maxWait": "3s"}));
-    assert_eq!(bench.acquire(key(1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
     let attempt = bench.fetch();
     bench.now = at(-2);
     bench.store.handle_timeout(bench.now);

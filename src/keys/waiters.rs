@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::{KeyRef, StreamId};
+use super::{KeyId, KeyRef, StreamId};
+use crate::key_source::SourceId;
 use crate::time::{Span, UnixTime};
-use crate::token::KeyId;
 
 /// Tokens of waiting requests and what is kept of their headers, together: what a
 /// flood can make the VM hold.
@@ -138,7 +138,7 @@ impl Waiters {
             Some((
                 *oldest,
                 KeyRef {
-                    endpoint,
+                    source: SourceId(endpoint),
                     kid: oldest.kid,
                 },
             ))
@@ -207,7 +207,7 @@ impl Waiters {
 
     /// Changes a key's group and its place in the ranking; an empty group goes.
     fn change(&mut self, key: KeyRef, change: impl FnOnce(&mut Group)) {
-        let Some(ranking) = self.ranking.get_mut(key.endpoint) else {
+        let Some(ranking) = self.ranking.get_mut(key.source.0) else {
             return;
         };
         let group = self.groups.entry(key).or_default();
@@ -238,7 +238,7 @@ impl Waiters {
     pub(super) fn most_wanted(&self, endpoint: usize) -> impl Iterator<Item = KeyRef> {
         let ranking = self.ranking.get(endpoint).into_iter().flatten().rev();
         ranking.map(move |rank| KeyRef {
-            endpoint,
+            source: SourceId(endpoint),
             kid: rank.kid,
         })
     }

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::keys::FetchFailure;
-use crate::reason::Reason;
+use crate::reason::{Reason, Rejection};
 use crate::report::Counter;
 use crate::testing::{at, config_with, header, payload, public_key, request, sign, token};
-use crate::time::tick_period;
-use crate::verify::P256;
+use crate::timer::tick_period;
+use crate::verify::WasmBackend;
 
 fn plugin(config: Value) -> Plugin {
-    let mut plugin = Plugin::new(config_with(config), Box::new(P256), "wasm", at(0));
+    let mut plugin = Plugin::new(config_with(config), Box::new(WasmBackend), "wasm", at(0));
     let _ = events(&mut plugin);
     plugin
 }
@@ -37,7 +37,7 @@ fn serve(plugin: &mut Plugin, number: u8, seconds: i64) {
     let order = plugin.poll_fetch(at(seconds)).unwrap();
     plugin.handle_fetch_result(
         order.attempt,
-        FetchResult::Key(public_key(number)),
+        AttemptResult::Key(public_key(number)),
         at(seconds),
     );
 }
@@ -64,7 +64,7 @@ fn a_cold_request_waits_for_its_key_and_goes_on() {
         )
     );
     assert_eq!(plugin.poll_fetch(at(0)), None);
-    plugin.handle_fetch_result(order.attempt, FetchResult::Key(public_key(1)), at(1));
+    plugin.handle_fetch_result(order.attempt, AttemptResult::Key(public_key(1)), at(1));
     assert_eq!(decisions(&mut plugin, 1), [(7, Reason::Ok)]);
     assert_eq!(
         events(&mut plugin),
@@ -251,8 +251,8 @@ fn in_observe_mode_a_request_waits_half_a_second_at_most() {
         (StreamId(1), Reason::Rejected(Rejection::KeyUnavailable))
     );
     assert!(matches!(
-        decision.action,
-        crate::request::Action::Forward { user: None, .. }
+        decision.effect,
+        crate::request::Effect::Forward { user: None, .. }
     ));
 }
 
@@ -272,7 +272,7 @@ fn a_clock_that_is_set_back_lets_nobody_wait_longer_than_the_next_ticks() {
         let _ = plugin.poll_decision(now);
     }
     assert!(passed <= Duration::from_secs(5), "{passed:?}");
-    plugin.handle_fetch_result(attempt, FetchResult::Key(public_key(1)), now);
+    plugin.handle_fetch_result(attempt, AttemptResult::Key(public_key(1)), now);
     assert_eq!(
         plugin.poll_decision(now),
         None,
@@ -285,7 +285,7 @@ fn a_failure_to_dispatch_decides_requests_and_that_makes_events() {
     let mut plugin = plugin(json!({}));
     assert_eq!(arrive(&mut plugin, 1, &token(), 0), None);
     let attempt = plugin.poll_fetch(at(0)).unwrap().attempt;
-    let failure = FetchResult::Failed(FetchFailure::NotDispatched);
+    let failure = AttemptResult::Failed(FetchFailure::NotDispatched);
     plugin.handle_fetch_result(attempt, failure, at(0));
     let _ = events(&mut plugin);
     let refused = Reason::Rejected(Rejection::KeyUnavailable);

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// The longest value, in bytes of the encoded text.
-const MAX_BYTES: usize = 128;
+use crate::reason::MAX_LOG_VALUE;
 
 /// The value with everything outside `[A-Za-z0-9:/._@+-]` as `%XX`, cut at 128 bytes (never inside a
 /// `%XX`); `-` for an empty one.
@@ -12,7 +11,7 @@ pub(super) fn log_value(value: &[u8]) -> String {
     for byte in value {
         let plain = byte.is_ascii_alphanumeric() || b":/._@+-".contains(byte);
         let length = if plain { 1 } else { 3 };
-        if text.len().saturating_add(length) > MAX_BYTES {
+        if text.len().saturating_add(length) > MAX_LOG_VALUE {
             break;
         }
         if plain {

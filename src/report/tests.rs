@@ -4,7 +4,7 @@ use super::*;
 use crate::headers::Headers;
 use crate::request::Request;
 use crate::testing::{ARN, at, config_with, header, payload, request, sign};
-use crate::verify::TokenCache;
+use crate::token_cache::TokenCache;
 
 fn drain(report: &mut Report) -> Vec<Event> {
     std::iter::from_fn(|| report.poll_event()).collect()
@@ -91,7 +91,7 @@ fn a_refusal_is_one_line_without_anything_that_the_sender_could_forge() {
         ("x-request-id", "id\n reason=ok"),
         ("x-amzn-oidc-data", token.as_str()),
     ];
-    report.decision(&decide(&config, &headers), at(0));
+    report.record_decision(&decide(&config, &headers), at(0));
     assert_eq!(
         drain(&mut report),
         [
@@ -113,7 +113,7 @@ fn observed_refusals_count_apart_and_say_so() {
     let config = config_with(json!({ "mode": "observe" }));
     let mut report = Report::start(&config, "wasm", at(0));
     drain(&mut report);
-    report.decision(&decide(&config, &[]), at(0));
+    report.record_decision(&decide(&config, &[]), at(0));
     assert_eq!(
         drain(&mut report),
         [
@@ -134,7 +134,7 @@ fn many_refusals_are_ten_lines_and_a_number() {
     drain(&mut report);
     let decision = decide(&config, &[]);
     for _ in 0..100 {
-        report.decision(&decision, at(0));
+        report.record_decision(&decision, at(0));
     }
     let events = drain(&mut report);
     assert_eq!(
@@ -163,9 +163,9 @@ fn many_refusals_are_ten_lines_and_a_number() {
 fn gauges_move_by_differences() {
     let mut report = Report::start(&config_with(json!({})), "wasm", at(0));
     drain(&mut report);
-    report.moved(Gauge::Keys, 2, 5);
-    report.moved(Gauge::Keys, 5, 5);
-    report.moved(Gauge::WaitingRequests, 3, 1);
+    report.move_gauge(Gauge::Keys, 2, 5);
+    report.move_gauge(Gauge::Keys, 5, 5);
+    report.move_gauge(Gauge::WaitingRequests, 3, 1);
     let moves = [
         Event::Move(Gauge::Keys, 3),
         Event::Move(Gauge::WaitingRequests, -2),

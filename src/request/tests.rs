@@ -1,10 +1,11 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::keys::PublicKey;
 use crate::testing::{
     CLIENT, NOON, at, config_with, header, payload, public_key, request, sign, token,
 };
-use crate::verify::P256;
+use crate::verify::WasmBackend;
 
 fn arrive(config: &Config, more: &[(&str, &str)]) -> Request {
     arrive_after(config, &TokenCache::new(0), more)
@@ -51,9 +52,13 @@ fn go_on_with(
     let Request::AwaitingKey(waiting) = arrive_after(config, cache, &headers) else {
         panic!("the key should be needed");
     };
-    let mut checks = Checks::new(config, &P256, cache);
-    let decision = waiting.handle_key(Ok(key), &mut checks, now);
-    (decision.reason, checks.cache_hit)
+    let mut judge = Judge {
+        config,
+        backend: &WasmBackend,
+        cache,
+    };
+    let judgement = judge.decide(waiting, Ok(key), now);
+    (judgement.decision.reason, judgement.cache_lookup)
 }
 
 thread_local! {
@@ -122,8 +127,8 @@ fn logout_needs_no_token_and_is_answered_in_observe_mode_too() {
         let decision = decided(json!({ "logout": logout, "mode": mode }), &[]);
         assert_eq!(decision.reason, Reason::Logout);
         assert!(matches!(
-            decision.action,
-            Action::Reply(Reply { status: 302, .. })
+            decision.effect,
+            Effect::Respond(Reply { status: 302, .. })
         ));
     }
 }
@@ -132,14 +137,14 @@ fn logout_needs_no_token_and_is_answered_in_observe_mode_too() {
 fn a_refusal_is_an_answer_in_enforce_and_a_request_without_identity_in_observe() {
     let enforced = decided(json!({}), &[("kubeflow-userid", "eve")]);
     assert_eq!(
-        enforced.action,
-        Action::Reply(Reply::refusal(Rejection::MissingToken))
+        enforced.effect,
+        Effect::Respond(Reply::refusal(Rejection::MissingToken))
     );
     let observed = decided(json!({ "mode": "observe" }), &[("kubeflow-userid", "eve")]);
     assert_eq!(observed.reason, enforced.reason);
     assert!(matches!(
-        observed.action,
-        Action::Forward { user: None, .. }
+        observed.effect,
+        Effect::Forward { user: None, .. }
     ));
 }
 
@@ -149,15 +154,13 @@ fn a_good_token_and_its_key_make_a_user() {
     let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token())]) else {
         panic!("the key should be needed");
     };
-    let mut cache = TokenCache::new(0);
-    let mut checks = Checks::new(&config, &P256, &mut cache);
-    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
-    assert_eq!(decision.reason, Reason::Ok);
-    let Action::Forward { user, .. } = decision.action else {
+    let judgement = decide_once(waiting, KEY.with(Rc::clone), &config, &WasmBackend, at(0));
+    assert_eq!(judgement.decision.reason, Reason::Ok);
+    let Effect::Forward { user, .. } = judgement.decision.effect else {
         panic!("should go on")
     };
     assert_eq!(user.as_deref(), Some("alice@example.com"));
-    assert_eq!((checks.cache_hit, checks.key_is_proven), (None, true));
+    assert_eq!((judgement.cache_lookup, judgement.key_proven), (None, true));
 }
 
 #[test]
@@ -172,11 +175,16 @@ fn a_wrong_signature_proves_no_key() {
         panic!("the key should be needed");
     };
     let mut cache = TokenCache::new(10_000);
-    let mut checks = Checks::new(&config, &P256, &mut cache);
-    let decision = waiting.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
-    assert_eq!(decision.reason, rejected(Rejection::InvalidSignature));
+    let mut judge = Judge {
+        config: &config,
+        backend: &WasmBackend,
+        cache: &mut cache,
+    };
+    let judgement = judge.decide(waiting, Ok(KEY.with(Rc::clone)), at(0));
+    let reason = judgement.decision.reason;
+    assert_eq!(reason, rejected(Rejection::InvalidSignature));
     assert_eq!(
-        (checks.cache_hit, checks.key_is_proven),
+        (judgement.cache_lookup, judgement.key_proven),
         (Some(false), false)
     );
 }
@@ -260,9 +268,13 @@ fn requests_that_waited_with_one_token_are_verified_once() {
         let Request::AwaitingKey(request) = request else {
             panic!("the key should be needed");
         };
-        let mut checks = Checks::new(&config, &P256, &mut cache);
-        let decision = request.handle_key(Ok(KEY.with(Rc::clone)), &mut checks, at(0));
-        hits.push((decision.reason, checks.cache_hit));
+        let mut judge = Judge {
+            config: &config,
+            backend: &WasmBackend,
+            cache: &mut cache,
+        };
+        let judgement = judge.resume(request.park(), Ok(KEY.with(Rc::clone)), at(0));
+        hits.push((judgement.decision.reason, judgement.cache_lookup));
     }
     assert_eq!(hits, [(Reason::Ok, Some(false)), (Reason::Ok, Some(true))]);
 }
@@ -299,7 +311,7 @@ fn each_load_balancer_has_its_own_key_endpoint_and_clients() {
         header["signer"] = json!(arn);
         header["client"] = json!(client);
         match arrive(&config, &[("x-amzn-oidc-data", &sign(&header, &payload()))]) {
-            Request::AwaitingKey(waiting) => Ok(config.key_endpoints()[waiting.key().endpoint]
+            Request::AwaitingKey(waiting) => Ok(config.key_sources()[waiting.key().source.0]
                 .authority
                 .clone()),
             Request::Decided(decision) => Err(decision.reason),
@@ -327,9 +339,9 @@ fn a_waiting_request_counts_its_token_and_what_is_kept_of_its_headers() {
         headers.extend(more);
         match arrive(&config_with(json!({})), &headers) {
             Request::AwaitingKey(request) => {
-                let bytes = request.held_bytes();
+                let bytes = request.retained_bytes();
                 // Not its decoded parts, which are not counted.
-                assert!(matches!(request.waiting().token, Presented::Waiting(..)));
+                assert_eq!(&*request.park().raw, token.as_bytes());
                 bytes
             }
             Request::Decided(decision) => panic!("{:?}", decision.reason),

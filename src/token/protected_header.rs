@@ -5,13 +5,8 @@
 //! different ones.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-
-use super::Text;
+use crate::json::{Members, Text};
 use crate::reason::Rejection;
 
 /// The members that are checked. Nothing here is proved.
@@ -34,64 +29,26 @@ pub struct ProtectedHeader<'a> {
 }
 
 impl<'a> ProtectedHeader<'a> {
-    /// Reads the decoded header. Errors: [`Rejection::MalformedToken`].
+    /// Reads the decoded header.
+    ///
+    /// # Errors
+    /// [`Rejection::MalformedToken`].
     pub fn parse(json: &'a [u8]) -> Result<Self, Rejection> {
-        let text = std::str::from_utf8(json).map_err(|_| Rejection::MalformedToken)?;
-        serde_json::from_str(text).map_err(|_| Rejection::MalformedToken)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for ProtectedHeader<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeaderVisitor)
-    }
-}
-
-struct HeaderVisitor;
-
-impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = ProtectedHeader<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JOSE header")
+        Self::read(json).ok_or(Rejection::MalformedToken)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut alg, mut kid, mut signer, mut iss, mut client) = (None, None, None, None, None);
-        let mut exp = None;
-        let mut others = HashSet::new();
-        while let Some(Text(name)) = map.next_key()? {
-            match &*name {
-                "alg" => once(&mut alg, map.next_value::<Text<'de>>()?)?,
-                "kid" => once(&mut kid, map.next_value::<Text<'de>>()?)?,
-                "signer" => once(&mut signer, map.next_value::<Text<'de>>()?)?,
-                "iss" => once(&mut iss, map.next_value::<Text<'de>>()?)?,
-                "client" => once(&mut client, map.next_value::<Text<'de>>()?)?,
-                "exp" => once(&mut exp, map.next_value::<i64>()?)?,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    if !others.insert(name) {
-                        return Err(A::Error::custom("duplicate member"));
-                    }
-                }
-            }
-        }
-        let absent = || A::Error::custom("a member is absent");
-        Ok(ProtectedHeader {
-            alg: alg.ok_or_else(absent)?.0,
-            kid: kid.ok_or_else(absent)?.0,
-            signer: signer.ok_or_else(absent)?.0,
-            iss: iss.ok_or_else(absent)?.0,
-            client: client.ok_or_else(absent)?.0,
-            exp: exp.ok_or_else(absent)?,
-            has_crit: others.contains("crit"),
-        })
-    }
-}
-
-fn once<T, E: serde::de::Error>(slot: &mut Option<T>, value: T) -> Result<(), E> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(E::custom("duplicate member")),
+    fn read(json: &'a [u8]) -> Option<Self> {
+        let members = Members::parse(json)?;
+        let text = |name| Text::of(members.last(name)?);
+        let header = Self {
+            alg: text("alg")?,
+            kid: text("kid")?,
+            signer: text("signer")?,
+            iss: text("iss")?,
+            client: text("client")?,
+            exp: serde_json::from_str(members.last("exp")?.get()).ok()?,
+            has_crit: members.last("crit").is_some(),
+        };
+        (!members.has_duplicates()).then_some(header)
     }
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::keys::KeyId;
 use crate::testing::{NOON, at, config, config_with, header, payload, sign, sign_bytes, token};
 
 fn judge(header: &Value) -> Result<KeyId, Rejection> {
@@ -9,7 +10,7 @@ fn judge(header: &Value) -> Result<KeyId, Rejection> {
 
 fn judge_raw(raw: &[u8]) -> Result<KeyId, Rejection> {
     let token = UnverifiedToken::parse(raw)?;
-    precheck(token, &config(), at(0))
+    check_locally(token, &config(), at(0))
         .map(|token| token.header().kid)
         .map_err(|refused| refused.rejection)
 }
@@ -207,7 +208,7 @@ fn a_token_lives_until_exp_and_the_skew() {
     let expired_at = |milliseconds: i64| {
         let token = UnverifiedToken::parse(token().as_bytes()).unwrap();
         let now = crate::time::UnixTime::from_millis((NOON + 120) * 1000 + milliseconds);
-        precheck(token, &config, now).is_err()
+        check_locally(token, &config, now).is_err()
     };
     assert!(!expired_at(1499));
     assert!(expired_at(1500));
@@ -217,10 +218,10 @@ fn a_token_lives_until_exp_and_the_skew() {
 fn a_claimant_shows_only_what_is_ours_to_repeat() {
     let claimant = |header: &Value| {
         let token = UnverifiedToken::parse(sign(header, &payload()).as_bytes()).unwrap();
-        let refused = precheck(token, &config(), at(0)).unwrap_err();
+        let refused = check_locally(token, &config(), at(0)).unwrap_err();
         (
-            refused.claimant.kid().to_owned(),
-            refused.claimant.signer().to_owned(),
+            refused.origin.kid().to_owned(),
+            refused.origin.signer().to_owned(),
         )
     };
     let text = |kid: &str, signer: &str| (kid.to_owned(), signer.to_owned());

@@ -140,7 +140,7 @@ fn in_govcloud_the_cluster_is_the_one_that_the_filter_asks_for() {
         let rendered = copied.build("mine");
         let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
         let config = alb_authn::config::Config::parse(config.as_bytes()).unwrap();
-        let host = &config.key_endpoints()[0].authority;
+        let host = &config.key_sources()[0].authority;
         assert_eq!(
             rendered.only("ServiceEntry")["spec"]["hosts"],
             json!([host])
@@ -256,7 +256,7 @@ fn in_other_partitions_the_key_endpoint_is_asked_for() {
         copied.write_params_of("components/other-partition", &endpoint);
         let rendered = build(&copied, "plain-istio", &["other-partition"]);
         let config = config(&rendered).unwrap();
-        let asked = &config.key_endpoints()[0];
+        let asked = &config.key_sources()[0];
         assert_eq!(
             (asked.cluster.as_str(), asked.path_prefix.as_str()),
             ("outbound|443||keys.partition.test", "/p/")

@@ -20,7 +20,7 @@ fn a_name_in_code_that_looks_like_a_reason_or_field_is_one() {
     let known: BTreeSet<&str> = fields
         .keys()
         .flat_map(|path| path.split(['.', '[']))
-        .chain(Reason::ALL.iter().map(|reason| reason.name()))
+        .chain(Reason::all().map(|reason| reason.name()))
         .collect();
     for (document, text) in DOCUMENTS {
         for name in text.split('`').skip(1).step_by(2) {

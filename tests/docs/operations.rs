@@ -148,7 +148,7 @@ fn the_shares_by_status_count_every_reason_once() {
             assert!(listed.insert((status.to_owned(), reason.to_owned())));
         }
     }
-    let expected = Reason::ALL.iter().filter_map(|reason| match reason {
+    let expected = Reason::all().filter_map(|reason| match reason {
         Reason::Rejected(rejection) => {
             Some((rejection.status().to_string(), rejection.name().to_owned()))
         }

@@ -20,8 +20,7 @@ fn the_table_of_reasons_is_the_codes() {
             )
         })
         .collect();
-    let expected: Vec<(String, String, String)> = Reason::ALL
-        .iter()
+    let expected: Vec<(String, String, String)> = Reason::all()
         .map(|reason| {
             let (status, message) = match reason {
                 Reason::Ok | Reason::NoToken => ("–".to_owned(), "–"),
@@ -50,8 +49,7 @@ fn every_reason_has_a_section_under_its_status() {
             status = number.map(|text| text.parse::<u16>().unwrap());
         }
     }
-    let expected: Vec<(String, Option<u16>)> = Reason::ALL
-        .iter()
+    let expected: Vec<(String, Option<u16>)> = Reason::all()
         .map(|reason| (reason.name().to_owned(), reason.status()))
         .collect();
     assert_eq!(sections, expected);

@@ -8,9 +8,10 @@ use alb_authn::header_plan::HeaderEdit;
 use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::{Reason, Rejection};
-use alb_authn::request::{Action, AwaitingKey, Checks, Decision, Request};
+use alb_authn::request::{AwaitingKey, Decision, Effect, Request, decide_once};
 use alb_authn::time::UnixTime;
-use alb_authn::verify::{P256, TokenCache};
+use alb_authn::token_cache::TokenCache;
+use alb_authn::verify::WasmBackend;
 use alb_token::mint::unix_now;
 use serde_json::{Map, Value, json};
 
@@ -157,23 +158,15 @@ fn judge(
 }
 
 fn with_key(waiting: AwaitingKey, key: Rc<PublicKey>, config: &Config, now: UnixTime) -> Decision {
-    let mut cache = TokenCache::new(0);
-    let mut checks = Checks {
-        config,
-        es256: &P256,
-        cache: &mut cache,
-        cache_hit: None,
-        key_is_proven: false,
-    };
-    waiting.handle_key(Ok(key), &mut checks, now)
+    decide_once(waiting, key, config, &WasmBackend, now).decision
 }
 
 fn key_url(waiting: &AwaitingKey, config: &Config) -> String {
     let key = waiting.key();
-    let endpoint = config.key_endpoints().get(key.endpoint);
-    let url = endpoint.map(|endpoint| {
-        let path = endpoint.path(key.kid.as_str());
-        format!("https://{}{path}", endpoint.authority)
+    let source = config.key_sources().get(key.source.0);
+    let url = source.map(|source| {
+        let path = source.path(key.kid.as_str());
+        format!("https://{}{path}", source.authority)
     });
     url.unwrap_or_default()
 }
@@ -181,12 +174,12 @@ fn key_url(waiting: &AwaitingKey, config: &Config) -> String {
 impl Verdict {
     /// The reason and not the action decides: `mode: observe` forwards what it would refuse.
     fn of(decision: Decision, inspection: impl FnOnce() -> Inspection) -> Result<Self, Failure> {
-        match (decision.reason, decision.action) {
+        match (decision.reason, decision.effect) {
             (Reason::Rejected(rejection), _) => Ok(Self::Refused {
                 rejection,
                 detail: inspection().detail(rejection),
             }),
-            (Reason::Ok, Action::Forward { plan, .. }) => {
+            (Reason::Ok, Effect::Forward { plan, .. }) => {
                 let set = plan.edits().iter().filter_map(|edit| match edit {
                     HeaderEdit::Set(name, value) => {
                         Some((name.clone(), String::from_utf8_lossy(value).into_owned()))

@@ -1,9 +1,10 @@
 //! What the filter refuses in any protected header.
 
 use alb_authn::alb::AlbArn;
+use alb_authn::keys::KeyId;
 use alb_authn::reason::Rejection;
 use alb_authn::time::UnixTime;
-use alb_authn::token::{KeyId, ProtectedHeader};
+use alb_authn::token::ProtectedHeader;
 
 use super::members::Members;
 use super::{Fault, times};

@@ -2,7 +2,7 @@ use alb_authn::config::Config;
 use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
-use alb_authn::verify::TokenCache;
+use alb_authn::token_cache::TokenCache;
 use alb_token::mint::encode;
 use serde_json::{Value, json};
 
@@ -300,9 +300,19 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
     let (yaml, json) = trust(&with_header("client", json!("it's: \"x\" #é😀"))).unwrap();
     let file = ConfigFile::parse(&yaml, "istio-system");
     let config = file.plugins[0].config().unwrap();
-    let load_balancer = config.load_balancer(ARN).unwrap();
-    assert!(load_balancer.issuers.allows("https://idp.example.com"));
-    assert!(load_balancer.client_ids.allows("it's: \"x\" #é😀"));
+    let load_balancer = config.signer(ARN).unwrap();
+    assert!(
+        load_balancer
+            .issuers
+            .accept("https://idp.example.com")
+            .is_some()
+    );
+    assert!(
+        load_balancer
+            .client_ids
+            .accept("it's: \"x\" #é😀")
+            .is_some()
+    );
     assert!(Config::parse(json.to_string().as_bytes()).is_ok());
 
     for (name, value) in [

@@ -1,6 +1,6 @@
 //! The configuration that would trust a token.
 
-use alb_authn::alb::{AlbArn, KeyEndpoint};
+use alb_authn::alb::AlbArn;
 use serde_json::{Value, json};
 
 use super::members::Members;
@@ -87,7 +87,7 @@ impl TrustedLoadBalancer {
     }
 
     fn lacks_endpoint(&self) -> bool {
-        KeyEndpoint::documented(&self.arn).is_none()
+        self.arn.documented_key_endpoint().is_none()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::config::Mode;
 use crate::config::reader::Object;
-use crate::config::{KeyLimits, Mode};
+use crate::key_source::KeyLimits;
 
 /// In observe mode nothing is refused, so nothing should be delayed for long either.
 const MAX_WAIT_IN_OBSERVE: Duration = Duration::from_millis(500);

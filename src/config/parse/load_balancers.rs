@@ -4,27 +4,28 @@ use std::rc::Rc;
 
 use super::claims::{read_output, read_required_claims};
 use super::{GlobalClaims, has_control, is_visible_ascii};
-use crate::alb::{AlbArn, KeyEndpoint};
+use crate::alb::AlbArn;
 use crate::config::reader::{Node, Object};
-use crate::config::{Allowed, ClaimToHeader, EmailVerified, LoadBalancer, RequiredClaim};
+use crate::config::{Allowed, ClaimToHeader, EmailVerified, RequiredClaim, Signer};
+use crate::key_source::KeySource;
+use crate::key_source::SourceId;
 use crate::routes;
 
 pub(super) fn read_load_balancers(
     node: &Node<'_>,
     global: &GlobalClaims,
-    endpoints: &mut Vec<KeyEndpoint>,
-) -> Option<Vec<Rc<LoadBalancer>>> {
+    sources: &mut Vec<KeySource>,
+) -> Option<Vec<Rc<Signer>>> {
     let nodes = node.items()?;
     if !(1..=64).contains(&nodes.len()) {
         return node.problem("expected 1 to 64 items");
     }
-    let mut load_balancers: Vec<LoadBalancer> = Vec::new();
+    let mut load_balancers: Vec<Signer> = Vec::new();
     for node in nodes {
         let Some(object) = node.object() else {
             continue;
         };
-        if let Some(load_balancer) = read_load_balancer(object, global, endpoints, &load_balancers)
-        {
+        if let Some(load_balancer) = read_load_balancer(object, global, sources, &load_balancers) {
             load_balancers.push(load_balancer);
         }
     }
@@ -35,8 +36,8 @@ pub(super) fn read_load_balancers(
 
 /// Users of one load balancer must not be able to name those of another: where one mapping has the
 /// prefix `partner:` and another none, the other's value `partner:eve` is nobody's.
-fn note_other_prefixes(load_balancers: &mut [LoadBalancer]) {
-    let mappings = |lb: &LoadBalancer| lb.output_claim_to_headers.clone();
+fn note_other_prefixes(load_balancers: &mut [Signer]) {
+    let mappings = |lb: &Signer| lb.output_claim_to_headers.clone();
     let all: Vec<ClaimToHeader> = load_balancers.iter().flat_map(mappings).collect();
     for own in load_balancers
         .iter_mut()
@@ -57,9 +58,9 @@ fn note_other_prefixes(load_balancers: &mut [LoadBalancer]) {
 fn read_load_balancer(
     mut object: Object<'_>,
     global: &GlobalClaims,
-    endpoints: &mut Vec<KeyEndpoint>,
-    earlier: &[LoadBalancer],
-) -> Option<LoadBalancer> {
+    sources: &mut Vec<KeySource>,
+    earlier: &[Signer],
+) -> Option<Signer> {
     let arn = object.required("arn", |node| {
         let arn = read_arn(node)?;
         if earlier.iter().any(|load_balancer| load_balancer.arn == arn) {
@@ -71,15 +72,15 @@ fn read_load_balancer(
     let client_ids = object.required("clientIds", read_allowed);
     let own_required = object.or("requiredClaims", Vec::new(), read_required_claims);
     let output = object.or("outputClaimToHeaders", global.output.clone(), read_output);
-    let endpoint = read_key_endpoint(&mut object, arn.as_ref());
+    let source = read_key_endpoint(&mut object, arn.as_ref());
     object.finish();
     let required_claims = [global.required.as_slice(), own_required.as_slice()].concat();
-    Some(LoadBalancer {
+    Some(Signer {
         email_verified: effective_email_verified(global.email_verified, &output, &required_claims),
         arn: arn?,
         issuers: issuers?,
         client_ids: client_ids?,
-        endpoint: index_of(endpoints, endpoint?),
+        keys: source_id(sources, source?),
         output_claim_to_headers: output,
         required_claims,
     })
@@ -101,14 +102,12 @@ fn effective_email_verified(
     }
 }
 
-fn index_of(endpoints: &mut Vec<KeyEndpoint>, endpoint: KeyEndpoint) -> usize {
-    match endpoints.iter().position(|known| *known == endpoint) {
-        Some(index) => index,
-        None => {
-            endpoints.push(endpoint);
-            endpoints.len().saturating_sub(1)
-        }
-    }
+fn source_id(sources: &mut Vec<KeySource>, source: KeySource) -> SourceId {
+    let known = sources.iter().position(|known| *known == source);
+    SourceId(known.unwrap_or_else(|| {
+        sources.push(source);
+        sources.len().saturating_sub(1)
+    }))
 }
 
 fn read_arn(node: &Node<'_>) -> Option<AlbArn> {
@@ -136,8 +135,8 @@ fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
     }
 }
 
-fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<KeyEndpoint> {
-    let documented = arn.and_then(KeyEndpoint::documented);
+fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<KeySource> {
+    let documented = arn.and_then(AlbArn::documented_key_endpoint);
     let given = object.optional("keyEndpoint");
     let mut cluster = None;
     let mut authority = None;
@@ -165,10 +164,10 @@ fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<Ke
         (None, Some(authority)) => authority,
         (None, None) => return no_documented_endpoint(object.node(), arn?),
     };
-    Some(KeyEndpoint {
+    Some(KeySource {
         cluster: match cluster {
             Some(cluster) => cluster?,
-            None => KeyEndpoint::istio_cluster(&authority),
+            None => KeySource::istio_cluster(&authority),
         },
         path_prefix: match path_prefix {
             Some(prefix) => prefix?,

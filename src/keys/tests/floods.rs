@@ -4,11 +4,11 @@ use super::*;
 
 fn acquire_all(bench: &mut Bench, numbers: impl Iterator<Item = u32>) {
     for number in numbers {
-        assert_eq!(bench.acquire(key(number)), Lookup::Waiting, "{number}");
+        assert_eq!(bench.acquire(key(number)), Lookup::Pending, "{number}");
     }
 }
 
-fn streams(answers: &[(u32, Answer)]) -> Vec<u32> {
+fn streams(answers: &[(u32, KeyAnswer)]) -> Vec<u32> {
     answers.iter().map(|(stream, _)| *stream).collect()
 }
 
@@ -65,8 +65,8 @@ fn a_request_that_goes_before_it_is_resumed_is_forgotten() {
     acquire_all(&mut bench, std::iter::repeat_n(1, BATCH + 1));
     let attempt = bench.fetch();
     bench.answer(attempt, good(1));
-    bench.store.handle_gone(StreamId(1));
-    bench.store.handle_gone(StreamId(33));
+    bench.store.handle_cancelled(StreamId(1));
+    bench.store.handle_cancelled(StreamId(33));
     assert_eq!(bench.store.waiting_count(), BATCH - 1);
     assert_eq!(streams(&bench.batch()), (2..=32).collect::<Vec<_>>());
     assert_eq!(bench.store.poll_wakeup(), None);
@@ -78,10 +78,10 @@ fn answered_requests_count_as_held_until_they_are_resumed() {
     acquire_all(&mut bench, std::iter::repeat_n(1, 40));
     let attempt = bench.fetch();
     bench.answer(attempt, NOT_FOUND);
-    let full = Lookup::Refused(Rejection::Overloaded);
+    let full = Lookup::Rejected(Rejection::Overloaded);
     assert_eq!(bench.acquire(key(2)), full);
     assert_eq!(bench.batch().len(), BATCH);
-    assert_eq!(bench.acquire(key(2)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key(2)), Lookup::Pending);
 }
 
 /// First fetches that are dispatched while `milliseconds` pass, and the endpoint knows none of the keys.
@@ -151,7 +151,7 @@ fn the_rate_of_one_endpoint_leaves_the_other_alone() {
     acquire_all(&mut bench, 1..=3);
     let attempt = bench.fetch();
     bench.answer(attempt, NOT_FOUND);
-    assert_eq!(bench.acquire(key_at(1, 1)), Lookup::Waiting);
+    assert_eq!(bench.acquire(key_at(1, 1)), Lookup::Pending);
     assert_eq!(bench.fetch().key, key_at(1, 1));
 }
 
@@ -161,19 +161,19 @@ fn a_full_room_takes_a_newcomer_for_the_key_that_fewest_wait_for() {
     acquire_all(&mut bench, [1, 1, 2, 3].into_iter());
     assert_eq!(
         bench.acquire(key(4)),
-        Lookup::Waiting,
+        Lookup::Pending,
         "in place of stream 3"
     );
     bench.pass(MILLISECONDS(1));
     assert_eq!(bench.batch(), [(3, Err(Rejection::Overloaded))]);
     assert_eq!(
         bench.acquire(key(1)),
-        Lookup::Waiting,
+        Lookup::Pending,
         "in place of stream 4"
     );
     bench.pass(MILLISECONDS(1));
     assert_eq!(bench.batch(), [(4, Err(Rejection::Overloaded))]);
-    let full = Lookup::Refused(Rejection::Overloaded);
+    let full = Lookup::Rejected(Rejection::Overloaded);
     assert_eq!(bench.acquire(key(4)), full, "its own key is the one");
     assert_eq!(bench.store.waiting_count(), 4);
 }
@@ -184,13 +184,13 @@ fn a_newcomer_makes_room_for_its_bytes_or_is_refused() {
     let size = MAX_WAITING_BYTES / 4;
     for stream in 1..=4 {
         let lookup = store.acquire(key(stream), StreamId(stream), size, at(0));
-        assert_eq!(lookup, Lookup::Waiting);
+        assert_eq!(lookup, Lookup::Pending);
     }
-    let full = Lookup::Refused(Rejection::Overloaded);
+    let full = Lookup::Rejected(Rejection::Overloaded);
     assert_eq!(store.acquire(key(5), StreamId(5), size + 1, at(0)), full);
     assert_eq!(
         store.acquire(key(5), StreamId(6), size, at(0)),
-        Lookup::Waiting
+        Lookup::Pending
     );
 }
 
@@ -199,7 +199,7 @@ fn requests_that_were_made_place_for_are_bounded_too() {
     let mut bench = Bench::new(json!({ "maxWaitingRequests": 100 }));
     acquire_all(&mut bench, 1..=100);
     let waiting = (101..=200)
-        .filter(|number| bench.acquire(key(*number)) == Lookup::Waiting)
+        .filter(|number| bench.acquire(key(*number)) == Lookup::Pending)
         .count();
     assert_eq!(waiting, BATCH, "no more than one tick answers");
     assert_eq!(bench.store.waiting_count(), 100 + BATCH);
@@ -230,11 +230,11 @@ fn a_real_new_key_is_served_in_the_middle_of_a_flood() {
     panic!("the real key was starved for ten seconds");
 }
 
-const FORBIDDEN: FetchResult = FetchResult::Failed(FetchFailure::NotFound(403));
+const FORBIDDEN: AttemptResult = AttemptResult::Failed(FetchFailure::NotFound(403));
 
 /// A proven key that is refreshed every hour, and what becomes of it after these results in a row; `None` is
 /// another key that the endpoint serves meanwhile.
-fn survives(results: &[Option<FetchResult>]) -> bool {
+fn survives(results: &[Option<AttemptResult>]) -> bool {
     let mut bench = Bench::new(json!({ "maxStale": "168h" }));
     bench.hold(key(1), 1);
     bench.store.handle_verified(key(1));

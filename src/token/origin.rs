@@ -1,23 +1,24 @@
-//! Whose token it claims to be: the part of a refused token that may be logged.
+//! Key id and signer of a rejected token, as far as they are safe to log. Unverified.
 
 use std::rc::Rc;
 
-use super::{KeyId, ProtectedHeader};
-use crate::config::{Config, LoadBalancer};
+use super::ProtectedHeader;
+use crate::config::{Config, Signer};
+use crate::keys::KeyId;
 
 /// The claimed key and signer. Only what is in the form of a UUID, or configured, is kept: whatever else
 /// a sender wrote never reaches a log.
 #[derive(Clone, Debug, Default)]
-pub struct Claimant {
+pub struct ClaimedOrigin {
     kid: Claimed<KeyId>,
-    signer: Claimed<Rc<LoadBalancer>>,
+    signer: Claimed<Rc<Signer>>,
 }
 
 #[derive(Clone, Debug, Default)]
 enum Claimed<T> {
     /// No protected header could be read.
     #[default]
-    Nothing,
+    Unreadable,
     /// Something that is not ours to repeat.
     Other,
     Known(T),
@@ -29,15 +30,15 @@ impl<T> Claimed<T> {
     }
 }
 
-impl Claimant {
+impl ClaimedOrigin {
     pub(super) fn of(header: &ProtectedHeader<'_>, config: &Config) -> Self {
         Self {
             kid: Claimed::new(KeyId::parse(&header.kid)),
-            signer: Claimed::new(config.load_balancer(&header.signer).cloned()),
+            signer: Claimed::new(config.signer(&header.signer).cloned()),
         }
     }
 
-    pub(crate) fn known(kid: KeyId, signer: Rc<LoadBalancer>) -> Self {
+    pub(crate) fn known(kid: KeyId, signer: Rc<Signer>) -> Self {
         Self {
             kid: Claimed::Known(kid),
             signer: Claimed::Known(signer),
@@ -47,7 +48,7 @@ impl Claimant {
     /// The key id, `invalid`, or `-`.
     pub fn kid(&self) -> &str {
         match &self.kid {
-            Claimed::Nothing => "-",
+            Claimed::Unreadable => "-",
             Claimed::Other => "invalid",
             Claimed::Known(kid) => kid.as_str(),
         }
@@ -56,17 +57,17 @@ impl Claimant {
     /// The load balancer's ARN, `unknown`, or `-`.
     pub fn signer(&self) -> &str {
         match &self.signer {
-            Claimed::Nothing => "-",
+            Claimed::Unreadable => "-",
             Claimed::Other => "unknown",
-            Claimed::Known(load_balancer) => load_balancer.arn.as_str(),
+            Claimed::Known(signer) => signer.arn.as_str(),
         }
     }
 }
 
-impl PartialEq for Claimant {
+impl PartialEq for ClaimedOrigin {
     fn eq(&self, other: &Self) -> bool {
         (self.kid(), self.signer()) == (other.kid(), other.signer())
     }
 }
 
-impl Eq for Claimant {}
+impl Eq for ClaimedOrigin {}

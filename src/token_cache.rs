@@ -8,10 +8,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use super::VerifiedToken;
 use crate::claims::Identity;
 use crate::keys::PublicKey;
-use crate::token::JudgedHeader;
+use crate::token::CheckedHeader;
+use crate::verify::VerifiedToken;
 
 /// What an entry takes beside its token and its identity: both map slots, the counters and the
 /// allocator's overhead, rounded up.
@@ -25,7 +25,7 @@ type Tail = [u8; 32];
 #[derive(Debug)]
 pub struct AcceptedToken {
     raw: Box<[u8]>,
-    header: JudgedHeader,
+    header: CheckedHeader,
     key: Rc<PublicKey>,
     identity: Rc<Identity>,
 }
@@ -48,7 +48,7 @@ impl AcceptedToken {
     }
 
     /// Its protected header.
-    pub fn header(&self) -> &JudgedHeader {
+    pub fn header(&self) -> &CheckedHeader {
         &self.header
     }
 

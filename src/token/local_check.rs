@@ -1,0 +1,138 @@
+//! The checks that need no key: cheap, local, and before any fetch.
+//!
+//! None of them proves anything (all that they read can be forged), but nothing that a sender picks may
+//! cost a call to the key endpoint before the configured ARN, issuer and client match and the token is
+//! not old.
+
+use std::rc::Rc;
+
+use super::{ClaimedOrigin, ProtectedHeader, UnverifiedToken};
+use crate::config::{Config, Signer};
+use crate::keys::{KeyId, KeyRef};
+use crate::reason::Rejection;
+use crate::time::UnixTime;
+use crate::token_kind::ALB;
+
+/// The protected-header fields that later steps need, checked against the configuration.
+#[derive(Clone, Debug)]
+pub struct CheckedHeader {
+    /// The claimed signer, a configured one.
+    pub signer: Rc<Signer>,
+    /// The key that it names.
+    pub kid: KeyId,
+    /// The issuer that it names, an accepted one.
+    pub issuer: Rc<str>,
+    /// The end of the token's life, without clock skew.
+    pub exp: UnixTime,
+}
+
+impl CheckedHeader {
+    /// The key that must verify the token.
+    pub fn key(&self) -> KeyRef {
+        KeyRef {
+            source: self.signer.keys,
+            kid: self.kid,
+        }
+    }
+
+    /// What a log line may say of it.
+    pub fn origin(&self) -> ClaimedOrigin {
+        ClaimedOrigin::known(self.kid, Rc::clone(&self.signer))
+    }
+
+    /// Bytes of text in it that it may not share with the configuration.
+    pub fn heap_bytes(&self) -> usize {
+        self.issuer.len()
+    }
+}
+
+/// A token that passed every check that needs no key. Its signature is not verified yet.
+#[derive(Clone, Debug)]
+pub struct CheckedToken {
+    token: UnverifiedToken,
+    header: CheckedHeader,
+}
+
+impl CheckedToken {
+    /// The token itself.
+    pub fn token(&self) -> &UnverifiedToken {
+        &self.token
+    }
+
+    /// Its protected header.
+    pub fn header(&self) -> &CheckedHeader {
+        &self.header
+    }
+
+    /// The whole token as it was received, and its protected header.
+    pub fn into_raw(self) -> (Box<[u8]>, CheckedHeader) {
+        (self.token.into_raw(), self.header)
+    }
+}
+
+/// A token that is rejected, and what a log line may say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedToken {
+    /// Why.
+    pub rejection: Rejection,
+    /// The key and signer that it names.
+    pub origin: ClaimedOrigin,
+}
+
+impl From<Rejection> for RejectedToken {
+    /// A token of which nothing could be read.
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            rejection,
+            origin: ClaimedOrigin::default(),
+        }
+    }
+}
+
+/// Checks the protected header.
+///
+/// # Errors
+/// In this order: [`Rejection::MalformedToken`], `UnsupportedAlgorithm`, `InvalidKeyId`, `UntrustedSigner`,
+/// `WrongIssuer`, `WrongClient`, `TokenExpired`.
+pub fn check_locally(
+    token: UnverifiedToken,
+    config: &Config,
+    now: UnixTime,
+) -> Result<CheckedToken, RejectedToken> {
+    let header = token.protected_header()?;
+    match check_header(&header, config, now) {
+        Ok(header) => Ok(CheckedToken { token, header }),
+        Err(rejection) => Err(RejectedToken {
+            rejection,
+            origin: ClaimedOrigin::of(&header, config),
+        }),
+    }
+}
+
+fn check_header(
+    header: &ProtectedHeader<'_>,
+    config: &Config,
+    now: UnixTime,
+) -> Result<CheckedHeader, Rejection> {
+    if header.alg != ALB.algorithm.name() || header.has_crit {
+        return Err(Rejection::UnsupportedAlgorithm);
+    }
+    let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
+    let signer = config
+        .signer(&header.signer)
+        .ok_or(Rejection::UntrustedSigner)?;
+    let issuer = signer.issuers.accept(&header.iss);
+    let issuer = issuer.ok_or(Rejection::WrongIssuer)?;
+    let client = signer.client_ids.accept(&header.client);
+    client.ok_or(Rejection::WrongClient)?;
+    let exp = UnixTime::from_secs(header.exp);
+    if config.clock(now).has_expired(exp) {
+        return Err(Rejection::TokenExpired);
+    }
+    Ok(CheckedHeader {
+        signer: Rc::clone(signer),
+        kid,
+        issuer,
+        exp,
+    })
+}

@@ -251,8 +251,8 @@ fn each_filter_of_an_envoy_extension_policy_is_judged() {
 #[test]
 fn each_filter_of_an_envoy_configuration_is_judged() {
     for shipped in [
-        include_str!("../../../envoy-config/envoy.yaml"),
-        include_str!("../../../envoy-config/production.yaml"),
+        include_str!("../../../../envoy-config/envoy.yaml"),
+        include_str!("../../../../envoy-config/production.yaml"),
     ] {
         check(shipped, &[]);
         let place = "Wasm filter alb_authn: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.\

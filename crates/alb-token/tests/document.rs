@@ -8,7 +8,7 @@ use std::process::Command;
 
 use support::run_with;
 
-const DOCUMENT: &str = include_str!("../../docs/alb-token.md");
+const DOCUMENT: &str = include_str!("../../../docs/alb-token.md");
 
 fn help(arguments: &[&str]) -> String {
     let (status, help) = run_with(arguments, "");

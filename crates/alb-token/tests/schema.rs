@@ -14,7 +14,7 @@ use std::{env, fs};
 use alb_authn::config::Config;
 use serde_json::{Value, json};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/config.schema.json");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.schema.json");
 
 /// What the parser decides. Everything else in the schema is left as it stands.
 const FACTS: [&str; 8] = [

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use support::run_with;
 
 /// A real token of 2023 and its key; the file names the source.
-const VECTORS: &str = include_str!("../../tests/vectors/real-tokens.json");
+const VECTORS: &str = include_str!("../../../tests/vectors/real-tokens.json");
 
 const CONFIG: &str = "loadBalancers:
 - arn: arn:aws:elasticloadbalancing:eu-central-1:197280958225:loadbalancer/app/ecs-with-cognito-lb/6284be65b827c598
@@ -36,7 +36,7 @@ fn verify(config: &str, more: &[&str], token: &str) -> (Option<i32>, String) {
 
 #[test]
 fn the_shipped_manifest_has_no_problem() {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../WasmPlugin.yaml");
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../WasmPlugin.yaml");
     let expected = "ok: WasmPlugin istio-system/alb-authn\n".to_owned();
     assert_eq!(
         run_with(&["check-config", manifest], ""),

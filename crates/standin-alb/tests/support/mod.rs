@@ -6,7 +6,7 @@ pub(crate) mod application;
 pub(crate) mod browser;
 pub(crate) mod processes;
 pub(crate) mod provider;
-#[path = "../../../crates/alb-token/tests/support/token.rs"]
+#[path = "../../../alb-token/tests/support/token.rs"]
 pub(crate) mod token;
 
 use std::fs;

@@ -4,7 +4,7 @@ DIFFERENTIAL := .cache/differential
 
 .PHONY: test-differential
 test-differential: $(DIFFERENTIAL)/installed ## Judge the same tokens with aws-jwt-verify and PyJWT (needs npm)
-	cargo run --locked --quiet --package attacks --bin differential-cases > $(DIFFERENTIAL)/cases.json
+	cargo run --locked --quiet --package invariants --bin differential-cases > $(DIFFERENTIAL)/cases.json
 	cd $(DIFFERENTIAL)/npm && node aws_jwt_verify.mjs ../cases.json > ../aws-jwt-verify.json
 	$(DIFFERENTIAL)/venv/bin/python differential/pyjwt_judge.py $(DIFFERENTIAL)/cases.json > $(DIFFERENTIAL)/PyJWT.json
 	python3 differential/compare.py $(DIFFERENTIAL)/cases.json differential/differences.json \

@@ -1,4 +1,4 @@
-# Fuzzing: attacks/ says what is tried, fuzz/ drives it. What is found is put into fuzz/corpus/TARGET, and
+# Fuzzing: crates/invariants/ says what is tried, fuzz/ drives it. What is found is put into fuzz/corpus/TARGET, and
 # `make test` tries it ever after.
 
 TIME ?= 60

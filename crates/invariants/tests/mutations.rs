@@ -3,9 +3,9 @@
 
 use alb_authn::config::Config;
 use alb_authn::reason::{Reason, Rejection};
-use attacks::support::{after_noon, config, header, payload, reason, signing_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
+use invariants::support::{after_noon, config, header, payload, reason, signing_key};
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::json;

@@ -9,8 +9,8 @@ use serde_json::Value;
 #[path = "../../tests/yaml/mod.rs"]
 mod yaml;
 
-const ALERTS: &str = include_str!("../alerts.yaml");
-const DASHBOARD: &str = include_str!("../alb-authn.json");
+const ALERTS: &str = include_str!("../../deploy/monitoring/alerts.yaml");
+const DASHBOARD: &str = include_str!("../../deploy/monitoring/alb-authn.json");
 
 /// A query of a panel.
 pub struct Target {

@@ -2,7 +2,7 @@
 
 use dashboards::{Folder, each_rule, promtool, rules};
 
-const CASES: &str = include_str!("../alerts.test.yaml");
+const CASES: &str = include_str!("../../deploy/monitoring/alerts.test.yaml");
 
 #[test]
 #[ignore = "needs Prometheus: make test-dashboards"]

@@ -3,7 +3,7 @@ PROMETHEUS_DIR := .cache/prometheus/usr/bin
 
 .PHONY: test-dashboards
 test-dashboards: wasm $(ENVOY) $(PROMETHEUS_DIR)/prometheus ## Prove dashboard and alerts: Debian's Prometheus on a running Envoy
-	PROMETHEUS_DIR=$(CURDIR)/$(PROMETHEUS_DIR) cargo test --locked --package dashboards -- --include-ignored
+	PROMETHEUS_DIR=$(CURDIR)/$(PROMETHEUS_DIR) cargo test --locked --package prometheus-tests -- --include-ignored
 
 $(PROMETHEUS_DIR)/prometheus:
 	@command -v apt-get >/dev/null || { echo "make test-dashboards: needs Debian or Ubuntu, whose Prometheus it uses" >&2; exit 1; }

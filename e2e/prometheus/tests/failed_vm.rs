@@ -6,7 +6,7 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dashboards::{Prometheus, alert};
+use prometheus_tests::{Prometheus, alert};
 use support::Trapping;
 
 const PATIENCE: Duration = Duration::from_secs(240);

@@ -6,11 +6,11 @@ use std::{env, fs, process};
 
 use serde_json::Value;
 
-#[path = "../../tests/yaml/mod.rs"]
+#[path = "../../../tests/yaml/mod.rs"]
 mod yaml;
 
-const ALERTS: &str = include_str!("../../deploy/monitoring/alerts.yaml");
-const DASHBOARD: &str = include_str!("../../deploy/monitoring/alb-authn.json");
+const ALERTS: &str = include_str!("../../../deploy/monitoring/alerts.yaml");
+const DASHBOARD: &str = include_str!("../../../deploy/monitoring/alb-authn.json");
 
 /// A query of a panel.
 pub struct Target {

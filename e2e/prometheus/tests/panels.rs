@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dashboards::{Prometheus, Sample, records, targets};
+use prometheus_tests::{Prometheus, Sample, records, targets};
 use serde_json::json;
 use wasm_tests::{Answer, Running, Scenario, entry};
 

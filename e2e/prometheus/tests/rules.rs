@@ -1,8 +1,8 @@
 //! The alerts, by Prometheus's own checker and on made-up series.
 
-use dashboards::{Folder, each_rule, promtool, rules};
+use prometheus_tests::{Folder, each_rule, promtool, rules};
 
-const CASES: &str = include_str!("../../deploy/monitoring/alerts.test.yaml");
+const CASES: &str = include_str!("../../../deploy/monitoring/alerts.test.yaml");
 
 #[test]
 #[ignore = "needs Prometheus: make test-dashboards"]

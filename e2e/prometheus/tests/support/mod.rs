@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use dashboards::Folder;
+use prometheus_tests::Folder;
 use serde_json::json;
 use wasm_tests::{Running, Scenario};
 

@@ -1,5 +1,5 @@
 # Background programs of a script: started, awaited, watched, and ended with it. Sourced by scripts/run and
-# login/run.
+# e2e/login/run.
 # shellcheck shell=bash
 
 readonly READY_SECONDS=${READY_SECONDS:-60}

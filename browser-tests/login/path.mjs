@@ -1,4 +1,4 @@
-// The whole path for a test file: login/run on free ports, a notebook of our own in alice's namespace, and
+// The whole path for a test file: e2e/login/run on free ports, a notebook of our own in alice's namespace, and
 // what a person does at the provider's form.
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -22,7 +22,7 @@ export const BOB_LAB = '/notebook/bob/lab/';
  * listen on UPSTREAM_PORT. */
 const RUNNING = process.env.LOGIN_PATH;
 
-/** Starts everything, or takes what runs; `settings` are environment variables of login/run. */
+/** Starts everything, or takes what runs; `settings` are environment variables of e2e/login/run. */
 export async function startPath(settings = {}) {
   const { run, notebook } = RUNNING ? await join(JSON.parse(RUNNING)) : await startLocally(settings);
   const browser = await launchBrowser();
@@ -59,7 +59,7 @@ async function join(run) {
 
 async function startLocally(settings) {
   const notebook = await startNotebook();
-  const run = await startScript('login/run', PORTS, { ALICE_NOTEBOOK: String(notebook.port), ...settings });
+  const run = await startScript('e2e/login/run', PORTS, { ALICE_NOTEBOOK: String(notebook.port), ...settings });
   return { run, notebook };
 }
 

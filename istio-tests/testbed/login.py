@@ -1,4 +1,4 @@
-"""The provider and the load balancer of login/, in front of a gateway: Dex and the stand-in."""
+"""The provider and the load balancer of e2e/login/, in front of a gateway: Dex and the stand-in."""
 
 import re
 import secrets
@@ -49,8 +49,8 @@ class Login:
         self.processes.await_ready(name, lambda: is_open(self.ports[port]))
 
     def fill(self, name):
-        """A file of login/ with its @NAMES@ filled in, as login/run does it."""
-        text = (programs.ROOT / "login" / name).read_text()
+        """A file of e2e/login/ with its @NAMES@ filled in, as e2e/login/run does it."""
+        text = (programs.ROOT / "e2e" / "login" / name).read_text()
         for placeholder, value in self.filled.items():
             text = text.replace(f"@{placeholder}@", str(value))
         file = self.folder / name

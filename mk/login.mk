@@ -15,11 +15,11 @@ run-login: login-programs $(if $(filter dex,$(PROVIDER)),$(DEX),$(OIDC_PROVIDER)
 .PHONY: test-login
 test-login: login-programs $(DEX) $(OIDC_PROVIDER) browser-tools ## Test the whole path: the stand-in against a real OpenID provider, then in Chromium
 	DEX=$(abspath $(DEX)) cargo test --locked --package standin-alb -- --include-ignored
-	cd browser-tests && $(LOGIN_PROGRAMS) node --test --test-concurrency=1 login/*.test.mjs
+	cd e2e/login && $(LOGIN_PROGRAMS) node --test --test-concurrency=1 tests/*.test.mjs
 
 .PHONY: screenshots-login
 screenshots-login: login-programs $(DEX) browser-tools ## Take the pictures of docs/login-path.md
-	cd browser-tests && SCREENSHOTS=$(abspath docs/images) $(LOGIN_PROGRAMS) node --test login/login.test.mjs
+	cd e2e/login && SCREENSHOTS=$(abspath docs/images) $(LOGIN_PROGRAMS) node --test tests/login.test.mjs
 
 .PHONY: login-programs
 login-programs: wasm $(ENVOY) standin

@@ -1,4 +1,4 @@
-"""Point 9: what a browser sees on the same path, by the tests of browser-tests/login. Another application takes the
+"""Point 9: what a browser sees on the same path, by the tests of e2e/login/tests. Another application takes the
 upstream's place for them: theirs knows WebSockets."""
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from testbed.processes import LeftOut, run
 from testbed.programs import ROOT
 
-TESTS = ROOT / "browser-tests"
+TESTS = ROOT / "e2e"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
@@ -58,4 +58,4 @@ def require_browser():
 
 def in_the_browser(site, name):
     running = {**site.login.ports, "ADMIN_PORT": site.gateway.admin_port, "UPSTREAM_PORT": site.ports["upstream"]}
-    run(["node", "--test", TESTS / "login" / f"{name}.test.mjs"], env={"LOGIN_PATH": json.dumps(running)})
+    run(["node", "--test", TESTS / "login" / "tests" / f"{name}.test.mjs"], env={"LOGIN_PATH": json.dumps(running)})

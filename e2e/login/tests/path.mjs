@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 
 import { WebSocketServer } from 'ws';
 
-import { launchBrowser, newPage, WAIT_MS } from '../lib/browser.mjs';
-import { startScript } from '../lib/demo.mjs';
+import { launchBrowser, newPage, WAIT_MS } from '../../browser/lib/browser.mjs';
+import { startScript } from '../../browser/lib/demo.mjs';
 
 const PORTS = [
   'HTTP_PORT', 'ALB_PORT', 'DEX_PORT', 'CONTROL_PORT', 'KEYS_PORT', 'GATEWAY_PORT', 'ADMIN_PORT',

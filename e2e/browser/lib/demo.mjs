@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const DEMO_PORTS = ['ALB_PORT', 'GATEWAY_PORT', 'UPSTREAM_PORT', 'KEYS_PORT', 'ADMIN_PORT'];
 const ATTEMPTS = 5;
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { launchBrowser, newPage } from '../lib/browser.mjs';
 import { startDemo } from '../lib/demo.mjs';
 
-const FILE = fileURLToPath(new URL('../../docs/images/demo-page.png', import.meta.url));
+const FILE = fileURLToPath(new URL('../../../docs/images/demo-page.png', import.meta.url));
 
 const demo = await startDemo();
 const browser = await launchBrowser();

@@ -1,4 +1,4 @@
-# The filter on Istio's real control plane (istio-tests/README.md). What it needs beside the rest is built or unpacked
+# The filter on Istio's real control plane (e2e/istio/README.md). What it needs beside the rest is built or unpacked
 # into .cache/istio.
 
 ISTIO_CACHE := .cache/istio
@@ -12,22 +12,22 @@ ENVOY_GATEWAY_PROGRAMS := $(ISTIO_CACHE)/kubernetes/.built $(ISTIO_CACHE)/envoy-
 
 .PHONY: test-istio
 test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
-	istio-tests/test $(TESTS)
+	e2e/istio/test $(TESTS)
 
 .PHONY: run-istio
 run-istio: istio-programs ## Leave the same running, to be tried with a browser and kubectl (needs Go)
-	istio-tests/run
+	e2e/istio/run
 
 # Envoy Gateway brings no API server of its own: Istio's tests have one. `TESTS` as above.
 .PHONY: test-envoy-gateway
 test-envoy-gateway: $(ENVOY_GATEWAY_PROGRAMS) image tools ## Test deploy/envoy-gateway in Envoy Gateway itself, and in an API server (needs Go)
-	istio-tests/test-envoy-gateway $(TESTS)
+	e2e/istio/test-envoy-gateway $(TESTS)
 
 .PHONY: istio-programs
 istio-programs: $(ISTIO_PROGRAMS) image image-oci-artifact standin provider
 
-$(ISTIO_CACHE)/%/.built: istio-tests/tools/%/go.mod istio-tests/tools/%/go.sum istio-tests/build-tools
-	@istio-tests/build-tools $*
+$(ISTIO_CACHE)/%/.built: e2e/istio/tools/%/go.mod e2e/istio/tools/%/go.sum e2e/istio/build-tools
+	@e2e/istio/build-tools $*
 
 $(ISTIO_CACHE)/envoy-%/bin/envoy:
 	@echo "Installing Envoy $* (a 60 MB download) into $(ISTIO_CACHE)"

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache" / "istio"
 DEPLOY = ROOT / "deploy"
 IMAGE = ROOT / "dist" / "alb_authn-image"

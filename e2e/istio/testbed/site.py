@@ -64,8 +64,8 @@ class Site(Testbed):
     def copy_manifests(self):
         """The shipped manifests, and beside them what this machine differs in: `kubectl apply -k` reads both."""
         shutil.copytree(programs.DEPLOY, self.folder / "deploy")
-        self.manifests = self.folder / "istio-tests" / "overlays"
-        shutil.copytree(programs.ROOT / "istio-tests" / "overlays", self.manifests)
+        self.manifests = self.folder / "e2e" / "istio" / "overlays"
+        shutil.copytree(programs.ROOT / "e2e" / "istio" / "overlays", self.manifests)
         write_env(
             self.manifests / "machine" / "machine.env",
             IMAGE=self.image,
@@ -88,7 +88,7 @@ class Site(Testbed):
         folder = self.manifests / "here" / "-".join([name, *components])
         folder.mkdir(parents=True, exist_ok=True)
         here = "../../machine"
-        deploy = "../../../../deploy"
+        deploy = "../../../../../deploy"
         kustomization = {
             "resources": [f"{deploy}/overlays/{name}"],
             "components": [here, *(f"{deploy}/components/{component}" for component in components)],

@@ -41,7 +41,7 @@ vectors-module: toolchain $(WASM_OPT_PACKAGES)
 		--target-dir $(VECTORS_DIR) --package verify-vectors
 	@$(MAKE) --no-print-directory $(VECTORS_MODULE)
 
-$(VECTORS_MODULE): $(VECTORS_DIR)/wasm32-wasip1/release/verify_vectors.wasm mk/wasm-opt.mk
+$(VECTORS_MODULE): $(VECTORS_DIR)/wasm32-wasip1/release/verify_vectors.wasm tools/mk/wasm-opt.mk
 	mkdir -p dist
 	$(WASM_OPT) $< --output $@
 

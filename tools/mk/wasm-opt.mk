@@ -3,7 +3,7 @@
 # npm carries Binaryen compiled to JavaScript and WebAssembly, PyPI the Node.js that runs it: nothing but Python is needed, and
 # every machine writes the same bytes.
 
-$(MODULE): $(KEPT) mk/wasm-opt.mk $(WASM_OPT_PACKAGES)
+$(MODULE): $(KEPT) tools/mk/wasm-opt.mk $(WASM_OPT_PACKAGES)
 	mkdir -p dist
 	$(WASM_OPT) $(KEPT) --output $@
 	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256

@@ -9,7 +9,7 @@ CGI_DOWNLOAD = apt-get -qq install --yes --download-only --reinstall --no-instal
 test-cgi: wasm $(ENVOY) $(CGI_PROGRAMS)/unpacked ## Prove that no header name becomes an application's user: lighttpd with CGI, PHP (needs apt-get)
 	CGI_PROGRAMS=$(abspath $(CGI_PROGRAMS)) $(E2E) --test cgi
 
-$(CGI_PROGRAMS)/unpacked: mk/cgi.mk
+$(CGI_PROGRAMS)/unpacked: tools/mk/cgi.mk
 	@command -v apt-get >/dev/null || { echo "make test-cgi: needs Debian or Ubuntu, whose lighttpd and PHP it uses" >&2; exit 1; }
 	rm -rf $(CGI_PROGRAMS)
 	mkdir -p $(CGI_PROGRAMS)/partial

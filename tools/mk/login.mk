@@ -1,5 +1,5 @@
 # The whole path with a login: docs/login-path.md. The OpenID provider is Dex where there is Go, else npm's
-# oidc-provider. The tests need Go, and what mk/browser.mk installs.
+# oidc-provider. The tests need Go, and what tools/mk/browser.mk installs.
 
 STANDIN_ALB := $(TARGET_DIR)/tools/standin-alb
 DEX := .cache/dex

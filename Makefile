@@ -48,7 +48,7 @@ wasm: toolchain ## Build the filter: dist/alb_authn.wasm and its SHA-256
 
 .PHONY: run
 run: wasm tools $(ENVOY) ## Run it here: real Envoy with the filter, a stand-in load balancer, an upstream
-	ENVOY=$(ENVOY) ALB_TOKEN=$(ALB_TOKEN) scripts/run
+	ENVOY=$(ENVOY) ALB_TOKEN=$(ALB_TOKEN) tools/scripts/run
 
 .PHONY: tools
 tools:

@@ -7,12 +7,12 @@ VERSION ?= unreleased
 
 .PHONY: release
 release: wasm image image-oci-artifact sbom ## Make a release's files in dist/: module, images, SBOM, notes, checksums (VERSION=X.Y.Z)
-	scripts/release-notes $(VERSION) > dist/release-notes.md
+	tools/scripts/release-notes $(VERSION) > dist/release-notes.md
 	cd dist && sha256sum alb_authn.wasm alb_authn.cdx.json > SHA256SUMS
 
 .PHONY: check-release
 check-release: ## Check that a release's files in dist/ belong together
-	python3 scripts/check-release
+	python3 tools/scripts/check-release
 
 .PHONY: release-dry-run
 release-dry-run: lint-workflows ## Do all of a release that needs no network identity
@@ -21,7 +21,7 @@ release-dry-run: lint-workflows ## Do all of a release that needs no network ide
 
 .PHONY: sbom
 sbom: toolchain $(CYCLONEDX) ## Say what the module is made of: dist/alb_authn.cdx.json (CycloneDX)
-	scripts/sbom $(CYCLONEDX) dist/alb_authn.cdx.json
+	tools/scripts/sbom $(CYCLONEDX) dist/alb_authn.cdx.json
 
 .PHONY: lint-workflows
 lint-workflows: $(ACTIONLINT) ## Check the GitHub workflows (needs Go)

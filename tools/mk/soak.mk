@@ -58,4 +58,4 @@ panic-paths: toolchain ## Check that the module holds no way to panic but those 
 
 .PHONY: test-reproducible
 test-reproducible: ## Check that two clones in different folders build the same bytes
-	scripts/reproducible
+	tools/scripts/reproducible

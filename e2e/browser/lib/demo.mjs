@@ -10,7 +10,7 @@ const ATTEMPTS = 5;
 
 /** Starts the demo and waits until it answers: its ports by name, and `stop()`. Needs what `make run` builds. */
 export async function startDemo() {
-  return startScript('scripts/run', DEMO_PORTS);
+  return startScript('tools/scripts/run', DEMO_PORTS);
 }
 
 /** The same for another script, which takes its ports and settings by variables of its environment. */

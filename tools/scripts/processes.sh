@@ -1,4 +1,4 @@
-# Background programs of a script: started, awaited, watched, and ended with it. Sourced by scripts/run and
+# Background programs of a script: started, awaited, watched, and ended with it. Sourced by tools/scripts/run and
 # e2e/login/run.
 # shellcheck shell=bash
 

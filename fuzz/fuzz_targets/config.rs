@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::config::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::config::run(data));

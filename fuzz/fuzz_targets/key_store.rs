@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::key_store::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::key_store::run(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::protected_header::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::protected_header::run(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::token::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::token::run(data));

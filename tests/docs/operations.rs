@@ -11,8 +11,8 @@ use crate::{OPERATIONS, yaml};
 
 const MANIFEST: &str = include_str!("../../WasmPlugin.yaml");
 
-const ALERTS: &str = include_str!("../../dashboards/alerts.yaml");
-const DASHBOARD: &str = include_str!("../../dashboards/alb-authn.json");
+const ALERTS: &str = include_str!("../../deploy/monitoring/alerts.yaml");
+const DASHBOARD: &str = include_str!("../../deploy/monitoring/alb-authn.json");
 
 fn alerts() -> Vec<Value> {
     let rules = yaml::documents(ALERTS).remove(0)["spec"]["groups"].clone();

@@ -1,0 +1,117 @@
+//! The two files that are proven: what each holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+#[path = "../../../tests/yaml/mod.rs"]
+mod yaml;
+
+const ALERTS: &str = include_str!("../../../deploy/monitoring/alerts.yaml");
+const DASHBOARD: &str = include_str!("../../../deploy/monitoring/alb-authn.json");
+
+/// A query of a panel.
+pub struct Target {
+    /// The panel's title.
+    pub panel: String,
+    /// PromQL with Grafana's variables in it.
+    pub expr: String,
+    /// How a series is called, with labels in `{{}}`.
+    pub legend: String,
+}
+
+/// Every query of the dashboard.
+pub fn targets() -> Vec<Target> {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let targets_of = |panel: &Value| {
+        let title = text(&panel["title"]);
+        let targets = panel["targets"].as_array().cloned().unwrap_or_default();
+        let target = move |target: Value| Target {
+            panel: title.clone(),
+            expr: text(&target["expr"]),
+            legend: text(&target["legendFormat"]),
+        };
+        targets.into_iter().map(target)
+    };
+    let panels = dashboard["panels"].as_array().expect("panels");
+    panels.iter().flat_map(targets_of).collect()
+}
+
+/// A recording rule.
+pub struct Record {
+    /// The series that it makes.
+    pub name: String,
+    /// From what.
+    pub expr: String,
+}
+
+/// Every recording rule.
+pub fn records() -> Vec<Record> {
+    let record = |rule: &Value| {
+        Some(Record {
+            name: rule["record"].as_str()?.to_owned(),
+            expr: rule["expr"].as_str()?.to_owned(),
+        })
+    };
+    each_rule().iter().filter_map(record).collect()
+}
+
+/// The condition of an alert.
+pub fn alert(name: &str) -> String {
+    let rules = each_rule();
+    let rule = rules.iter().find(|rule| rule["alert"] == name);
+    let expr = rule.and_then(|rule| rule["expr"].as_str());
+    expr.expect("the alert is there").to_owned()
+}
+
+/// The rules of all groups.
+pub fn each_rule() -> Vec<Value> {
+    let rules = rules();
+    let groups = rules["groups"].as_array().into_iter().flatten();
+    groups
+        .flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default())
+        .collect()
+}
+
+/// The rules as Prometheus itself reads them: `spec` of the operator's object.
+pub fn rules() -> Value {
+    let object = yaml::documents(ALERTS).remove(0);
+    assert_eq!(object["kind"], "PrometheusRule");
+    object["spec"].clone()
+}
+
+/// A temporary folder that goes with its owner.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// One of its own for `purpose`.
+    pub fn new(purpose: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("alb-authn-{purpose}-{}-{number}", process::id());
+        let path = env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a writable temporary folder");
+        Self(path)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Puts a file into it.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("a writable folder");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -239,7 +239,10 @@ fn thousands_of_random_key_ids_starve_nobody() {
 
 #[test]
 fn clients_that_reset_while_they_wait_cost_the_others_nothing() {
-    let s = Scenario::new().start();
+    let limits = json!({"fetchTimeout": "60s", "maxWait": "60s"});
+    let s = Scenario::new()
+        .config(json!({"publicKeys": limits}))
+        .start();
     s.endpoint.set(KID, Answer::Hold);
     let patient: Vec<_> = (0..50)
         .map(|_| s.get("/").token(&s.token()).start())

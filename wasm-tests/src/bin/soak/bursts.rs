@@ -18,7 +18,8 @@ pub(crate) const DIRECT: &str = "/direct";
 /// Bursts, one after the other.
 pub(crate) struct Bursts<'a> {
     s: &'a Running,
-    number: usize,
+    bursts: usize,
+    keys: usize,
     last: Instant,
     problems: Vec<String>,
 }
@@ -34,7 +35,8 @@ impl<'a> Bursts<'a> {
     pub(crate) fn new(s: &'a Running) -> Self {
         Self {
             s,
-            number: 0,
+            bursts: 0,
+            keys: 0,
             last: Instant::now(),
             problems: Vec::new(),
         }
@@ -50,7 +52,7 @@ impl<'a> Bursts<'a> {
     }
 
     fn burst(&mut self) {
-        let (end, status, reason) = ENDS[self.number % ENDS.len()];
+        let (end, status, reason) = ENDS[self.bursts % ENDS.len()];
         let key = self.fresh_key();
         self.s.endpoint.set(key.kid(), Answer::Hold);
         let signed = end == "the key";
@@ -65,6 +67,7 @@ impl<'a> Bursts<'a> {
             self.s.endpoint.serve_key(&key);
         }
         self.check(end, &crowd.finish(), status, reason);
+        self.bursts += 1;
     }
 
     /// The endpoint takes requests and answers none; when it does again, every key is served.
@@ -80,6 +83,7 @@ impl<'a> Bursts<'a> {
         let known = self.s.get(DIRECT).token(&self.s.token()).send();
         self.check("a known key", &[known], DIRECT_STATUS, "");
         self.check("it hangs", &crowd.finish(), 503, "key_unavailable");
+        self.bursts += 1;
         for key in &keys {
             self.s.endpoint.serve_key(key);
         }
@@ -91,13 +95,13 @@ impl<'a> Bursts<'a> {
     }
 
     pub(crate) fn into_problems(self) -> Vec<String> {
-        println!("{:>10} bursts of {SIZE}", self.number);
+        println!("{:>10} bursts of {SIZE}", self.bursts);
         self.problems
     }
 
     fn fresh_key(&mut self) -> KeyPair {
-        self.number += 1;
-        KeyPair::generate(format!("44444444-0000-4000-8000-{:012}", self.number))
+        self.keys += 1;
+        KeyPair::generate(format!("44444444-0000-4000-8000-{:012}", self.keys))
     }
 
     fn request(&self, key: &KeyPair, signed: bool) -> Request {

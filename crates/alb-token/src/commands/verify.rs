@@ -11,12 +11,12 @@ use alb_authn::reason::{Reason, Rejection};
 use alb_authn::request::{Action, AwaitingKey, Checks, Decision, Request};
 use alb_authn::time::UnixTime;
 use alb_authn::verify::{P256, TokenCache};
-use alb_token::mint::unix_now;
+use alb_fixtures::mint::unix_now;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
 use crate::arguments::{OutputFormat, VerifyArguments};
 use crate::config_file::{ConfigFile, Finding, ROOT_NAMESPACE};
+use crate::failure::Failure;
 use crate::input;
 use crate::inspect::Inspection;
 use crate::pretty_json;

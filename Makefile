@@ -22,7 +22,7 @@ WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn$(shell printf '\037')
 LINKED := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm
 KEPT := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.kept.wasm
 
-# Binaryen's optimiser (mk/wasm-opt.mk). The features are those that rustc assumes for wasm32-wasip1.
+# Binaryen's optimiser (tools/mk/wasm-opt.mk). The features are those that rustc assumes for wasm32-wasip1.
 WASM_OPT_DIR := .cache/wasm-opt
 WASM_OPT_PACKAGES := $(WASM_OPT_DIR)/node_modules/.package-lock.json
 WASM_OPT := PATH="$(CURDIR)/$(WASM_OPT_DIR)/venv/bin:$$PATH" $(WASM_OPT_DIR)/node_modules/.bin/wasm-opt -Os \
@@ -48,7 +48,7 @@ wasm: toolchain ## Build the filter: dist/alb_authn.wasm and its SHA-256
 
 .PHONY: run
 run: wasm tools $(ENVOY) ## Run it here: real Envoy with the filter, a stand-in load balancer, an upstream
-	ENVOY=$(ENVOY) ALB_TOKEN=$(ALB_TOKEN) scripts/run
+	ENVOY=$(ENVOY) ALB_TOKEN=$(ALB_TOKEN) tools/scripts/run
 
 .PHONY: tools
 tools:
@@ -76,4 +76,4 @@ $(ENVOY):
 	@touch $@
 
 # What needs more than the above has a file of its own.
-include $(wildcard mk/*.mk)
+include $(wildcard tools/mk/*.mk)

@@ -47,7 +47,7 @@ fn a_workflow_may_only_read_unless_a_job_says_more() {
 }
 
 fn release_notes(version: &str) -> (bool, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/release-notes");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/scripts/release-notes");
     let output = Command::new(script).arg(version).output().unwrap();
     let bytes = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(bytes).unwrap())

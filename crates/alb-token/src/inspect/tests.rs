@@ -301,18 +301,10 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
     let file = ConfigFile::parse(&yaml, "istio-system");
     let config = file.plugins[0].config().unwrap();
     let load_balancer = config.load_balancer(ARN).unwrap();
-    assert!(
-        load_balancer
-            .issuers
-            .accept("https://idp.example.com")
-            .is_some()
-    );
-    assert!(
-        load_balancer
-            .client_ids
-            .accept("it's: \"x\" #é😀")
-            .is_some()
-    );
+    let issuer = load_balancer.issuers.accept("https://idp.example.com");
+    assert!(issuer.is_some());
+    let client = load_balancer.client_ids.accept("it's: \"x\" #é😀");
+    assert!(client.is_some());
     assert!(Config::parse(json.to_string().as_bytes()).is_ok());
 
     for (name, value) in [

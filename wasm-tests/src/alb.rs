@@ -1,29 +1,13 @@
 //! The load balancer that the tests trust by default, and tokens as it, or a forger, would write them.
 
-use alb_token::mint::{KeyPair, LoadBalancer, unix_now};
+pub use alb_fixtures::example::{ARN, CLIENT, ISSUER, KID, load_balancer};
+use alb_fixtures::mint::{KeyPair, LoadBalancer, unix_now};
 use serde_json::{Map, Value, json};
 
-/// The default load balancer's ARN.
-pub const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
-/// Its IdP.
-pub const ISSUER: &str = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE";
-/// Its client id at the IdP.
-pub const CLIENT: &str = "3n4b5urk1ft4fl3mg5e62d9ado";
-/// The id of its key.
-pub const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
 /// The e-mail of the user of most tests.
 pub const USER: &str = "ada@example.com";
 
-/// The default load balancer.
-pub fn load_balancer() -> LoadBalancer {
-    LoadBalancer {
-        arn: ARN.to_owned(),
-        issuer: ISSUER.to_owned(),
-        client: CLIENT.to_owned(),
-    }
-}
-
-/// Its entry in `loadBalancers`; keys come from the cluster `keys`.
+/// The default load balancer's entry in `loadBalancers`; keys come from the cluster `keys`.
 pub fn entry() -> Value {
     entry_for(&load_balancer())
 }

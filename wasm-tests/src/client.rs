@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use alb_fixtures::oidc_headers;
 use serde_json::Value;
 
 use crate::envoy::setting;
@@ -59,7 +60,7 @@ impl Request {
     /// The ALB's signed token.
     #[must_use]
     pub fn token(self, token: &str) -> Self {
-        self.header("x-amzn-oidc-data", token)
+        self.header(oidc_headers::DATA, token)
     }
 
     /// A body; announced by its length.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 
 use crate::http1::{Body, read_message, values, write_response};
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::process::ExitStatus;
 
-use alb_token::mint::{KeyPair, LoadBalancer};
+use alb_fixtures::mint::{KeyPair, LoadBalancer};
 use serde_json::Value;
 
 use crate::alb::Forgery;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::json;
 use wasm_tests::{Answer, Forgery, KID, Running, Scenario, USER, assert_refused};
 

@@ -1,7 +1,7 @@
 //! What every Envoy version must do alike, over both HTTP versions: a verdict of each kind, waiting, and what
 //! stays behind. `make test-breadth` runs it on five Envoys with both signature backends.
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::json;
 use wasm_tests::{
     Answer, Case, KID, Request, Response, Running, Scenario, USER, Upstream, assert_refused,

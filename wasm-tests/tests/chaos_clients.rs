@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::json;
 use wasm_tests::{Answer, KID, Request, Running, Scenario, USER, assert_refused, eventually};
 

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::{Value, json};
 use wasm_tests::{
     Answer, DnsServer, Forgery, KID, Pending, Running, Scenario, USER, assert_refused, closed_port,

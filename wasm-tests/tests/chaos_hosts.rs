@@ -15,7 +15,7 @@ fn a_body_does_not_carry_a_waiting_request_past_the_filter() {
     s.endpoint.set(KID, Answer::Hold);
     let forged = s
         .forge()
-        .signed_by(&alb_token::mint::KeyPair::generate(KID))
+        .signed_by(&alb_fixtures::mint::KeyPair::generate(KID))
         .sign();
     let post = |token: &str| {
         s.request("POST", "/")

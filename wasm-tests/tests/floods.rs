@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alb_token::mint::{KeyPair, encode};
+use alb_fixtures::mint::{KeyPair, encode};
 use serde_json::{Value, json};
 use wasm_tests::{
     Answer, Crowd, Forgery, KID, Request, Response, Running, Scenario, Transport, USER, eventually,

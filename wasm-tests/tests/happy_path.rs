@@ -1,6 +1,6 @@
 //! A good token becomes an identity.
 
-use alb_token::mint::{KeyPair, LoadBalancer};
+use alb_fixtures::mint::{KeyPair, LoadBalancer};
 use serde_json::json;
 use wasm_tests::{
     Forgery, ISSUER, KID, KeyEndpoint, KeyRequest, Scenario, USER, entry, entry_for, load_balancer,

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use alb_token::mint::encode;
+use alb_fixtures::mint::encode;
 use serde_json::json;
 use wasm_tests::{
     Answer, Crowd, KID, Request, Running, Scenario, Transport, USER, assert_refused, eventually,
@@ -201,7 +201,7 @@ fn send_random_kids(s: &Running) {
 
 /// A token by a new key that the endpoint has from now on.
 fn rotated(s: &Running, kid: &str) -> String {
-    let key = alb_token::mint::KeyPair::generate(kid);
+    let key = alb_fixtures::mint::KeyPair::generate(kid);
     s.endpoint.serve_key(&key);
     wasm_tests::Forgery::new(&s.load_balancer, &key).sign()
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::{Value, json};
 use wasm_tests::{
     Answer, Forgery, KID, Running, Scenario, assert_refused, closed_port, entry_for, eventually,

@@ -1,6 +1,6 @@
 //! What is refused without a key: the answer, the counter and the access log, and no fetch.
 
-use alb_token::mint::{encode, unix_now};
+use alb_fixtures::mint::{encode, unix_now};
 use serde_json::{Value, json};
 use wasm_tests::{ARN, CLIENT, Case, KID, Running, Scenario};
 

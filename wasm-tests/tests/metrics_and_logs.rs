@@ -1,6 +1,6 @@
 //! What operators see: metrics, log lines, filter state.
 
-use alb_token::mint::unix_now;
+use alb_fixtures::mint::unix_now;
 use serde_json::json;
 use wasm_tests::{ARN, Answer, KID, REASONS, Scenario, USER, assert_refused, eventually};
 
@@ -151,7 +151,7 @@ fn each_refusal_is_one_line_without_token_or_claim() {
     let unknown = "00000000-0000-0000-0000-000000000404";
     let failing = "00000000-0000-0000-0000-000000000500";
     s.endpoint.set(failing, Answer::Status(500));
-    let other = alb_token::mint::KeyPair::generate(KID);
+    let other = alb_fixtures::mint::KeyPair::generate(KID);
     let cases = [
         ("missing_token", String::new()),
         ("token_too_large", "secretsecret".repeat(2_000)),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use serde_json::json;
 use wasm_tests::{Answer, Scenario, USER};
 

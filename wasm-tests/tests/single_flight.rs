@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alb_token::mint::{KeyPair, unix_now};
+use alb_fixtures::mint::{KeyPair, unix_now};
 use serde_json::{Value, json};
 use wasm_tests::{
     Answer, Forgery, KID, Pending, Running, Scenario, USER, assert_refused, eventually,

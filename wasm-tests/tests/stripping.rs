@@ -50,7 +50,7 @@ const INNOCENT: [&str; 8] = [
 fn config() -> Value {
     let mut first = entry();
     first["outputClaimToHeaders"] = json!([{"header": "x-first-user", "claim": "email"}]);
-    let other = alb_token::mint::LoadBalancer {
+    let other = alb_fixtures::mint::LoadBalancer {
         arn: load_balancer().arn.replace("kubeflow", "partner"),
         ..load_balancer()
     };

@@ -1,6 +1,6 @@
 //! What is refused once the key is known: the answer, the counter and the access log.
 
-use alb_token::mint::{KeyPair, encode, unix_now};
+use alb_fixtures::mint::{KeyPair, encode, unix_now};
 use serde_json::{Value, json};
 use wasm_tests::{Answer, Case, KID, Running, Scenario};
 

@@ -1,6 +1,6 @@
 //! One VM for several plugins, workers and configurations.
 
-use alb_token::mint::{KeyPair, encode};
+use alb_fixtures::mint::{KeyPair, encode};
 use serde_json::{Value, json};
 use wasm_tests::{Answer, KID, Running, Scenario, USER, assert_refused, entry, eventually};
 

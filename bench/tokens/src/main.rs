@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::thread;
 
-use alb_token::mint::{KeyPair, LoadBalancer, uuid_of};
+use alb_fixtures::mint::{KeyPair, LoadBalancer, uuid_of};
 use serde_json::{Map, Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

@@ -9,8 +9,9 @@ pub(crate) use judging::{
 
 use std::path::PathBuf;
 
-use alb_token::mint::LoadBalancer;
-use alb_token::standin::Caller;
+use alb_fixtures::example::{ARN, CLIENT, ISSUER};
+use alb_fixtures::mint::LoadBalancer;
+use alb_fixtures::standin::Caller;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value};
 
@@ -172,8 +173,4 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
 }
 
-/// The names of the documentation's examples: what the repository's Envoy configuration trusts.
-const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
-const ISSUER: &str = "https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE";
-const CLIENT: &str = "3n4b5urk1ft4fl3mg5e62d9ado";
 const CLAIMS: &str = r#"{"custom:groups":"data-science"}"#;

@@ -10,42 +10,21 @@ pub(crate) use inspect::inspect;
 pub(crate) use shell_files::{completions, man};
 pub(crate) use verify::verify;
 
-use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use alb_token::mint::{KeyPair, unix_now};
-use alb_token::standin::{Gateway, Signer, Standin};
-use alb_token::upstream::{self as upstream_server, Page};
-use alb_token::{key_endpoint, server};
+use alb_fixtures::key_endpoint::KeyRing;
+use alb_fixtures::mint::{KeyPair, unix_now};
+use alb_fixtures::reverse_proxy::Gateway;
+use alb_fixtures::server;
+use alb_fixtures::standin::{Signer, Standin};
+use alb_fixtures::upstream::{self as upstream_server, Page};
 use tokio::net::TcpListener;
 
 use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
+use crate::failure::Failure;
 use crate::input;
-
-/// Why a command ended.
-pub(crate) enum Failure {
-    /// The arguments can't be used.
-    Usage(String),
-    /// The machine wouldn't.
-    Io(io::Error),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage(message) => f.write_str(message),
-            Self::Io(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 pub(crate) fn keygen(arguments: &KeygenArguments) -> Result<(), Failure> {
     let key = KeyPair::generate("").named_by_thumbprint();
@@ -95,10 +74,7 @@ pub(crate) async fn standin(arguments: StandinArguments) -> Result<(), Failure> 
         ),
         default_caller: arguments.user,
     };
-    tokio::join!(
-        standin.serve(requests),
-        key_endpoint::serve(keys, vec![key])
-    );
+    tokio::join!(standin.serve(requests), KeyRing::of(key).serve(keys));
     Ok(())
 }
 

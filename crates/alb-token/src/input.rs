@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 
-use crate::commands::Failure;
+use crate::failure::Failure;
 
 /// Larger than any manifest or key, and small enough to read at once.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;

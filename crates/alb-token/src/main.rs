@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod config_file;
+mod failure;
 mod input;
 mod inspect;
 mod pretty_json;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use arguments::{Arguments, Command};
-use commands::Failure;
+use failure::Failure;
 
 fn main() -> ExitCode {
     // clap itself ends the program with status 2 on arguments that it can't read.

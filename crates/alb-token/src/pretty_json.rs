@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::commands::Failure;
+use crate::failure::Failure;
 use crate::terminal::Page;
 
 /// A report for scripts.

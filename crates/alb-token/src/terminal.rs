@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::commands::Failure;
+use crate::failure::Failure;
 
 /// How a line is meant.
 #[derive(Clone, Copy)]

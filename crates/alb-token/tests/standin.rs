@@ -145,7 +145,7 @@ fn attacks_are_wrong_in_one_respect_each() {
 
     let expired = token(&standin.get("/", &["x-standin-attack: expired"]));
     assert!(expired.verifies_with(&key));
-    assert!(expired.header["exp"].as_i64() < Some(alb_token::mint::unix_now() - 600));
+    assert!(expired.header["exp"].as_i64() < Some(alb_fixtures::mint::unix_now() - 600));
 
     let sent = ["x-amzn-oidc-data: sent", "x-standin-attack: bypass"];
     assert_eq!(standin.get("/", &sent).seen("x-amzn-oidc-data"), "sent");

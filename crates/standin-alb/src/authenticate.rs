@@ -1,6 +1,6 @@
 //! The action `authenticate-oidc`.
 
-use alb_token::server::Body;
+use alb_fixtures::server::Body;
 use hyper::header::{HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};

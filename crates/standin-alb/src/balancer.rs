@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use alb_token::mint::unix_now;
-use alb_token::server::Body;
-use alb_token::standin::Gateway;
+use alb_fixtures::forwarded_headers::Connection;
+use alb_fixtures::key_endpoint::KeyRing;
+use alb_fixtures::mint::unix_now;
+use alb_fixtures::oidc_headers;
+use alb_fixtures::reverse_proxy::Gateway;
+use alb_fixtures::server::Body;
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
@@ -20,8 +23,7 @@ use crate::config::{
     Action, AuthenticateOidcConfig, Config, FixedResponseConfig, Listener, Protocol,
 };
 use crate::error::AuthError;
-use crate::forwarded_headers::{self, Connection};
-use crate::key_endpoint::KeyRing;
+use crate::forwarded_headers;
 use crate::login::CALLBACK_PATH;
 use crate::reply;
 use crate::rules;
@@ -165,7 +167,7 @@ impl Balancer {
             Outcome::Answer(response) => return Ok(ControlFlow::Break(response)),
             Outcome::Continue(session, cookies) => (session, cookies),
         };
-        claims_headers::remove(&mut parts.headers);
+        oidc_headers::remove(&mut parts.headers);
         if let Some(session) = session {
             let key = self.keys.current();
             claims_headers::write(&mut parts.headers, &session, &self.arn, &key, now);

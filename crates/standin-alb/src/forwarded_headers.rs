@@ -1,30 +1,19 @@
 //! What the load balancer says about the connection (the ALB guide, "HTTP headers and Application Load
 //! Balancers", "Request tracing").
 
-use std::net::SocketAddr;
-
+use alb_fixtures::forwarded_headers::{Connection, FOR};
+use alb_fixtures::list_header;
 use hyper::HeaderMap;
 use hyper::header::{COOKIE, HeaderName, HeaderValue};
 
 use crate::sealed::random;
 
-/// Where a request came from.
-pub(crate) struct Connection {
-    pub(crate) client: SocketAddr,
-    pub(crate) scheme: &'static str,
-    /// The listener's.
-    pub(crate) port: u16,
-}
-
-/// Appends the client's address, replaces protocol and port, adds the trace id.
+/// What [`Connection::write`] says, and the trace id.
 pub(crate) fn add(headers: &mut HeaderMap, connection: &Connection, now: i64) {
-    let client = connection.client.ip().to_string();
-    join(headers, HeaderName::from_static(FOR), ", ", Some(&client));
-    headers.insert(PROTO, HeaderValue::from_static(connection.scheme));
-    headers.insert(PORT, HeaderValue::from(connection.port));
+    connection.write(headers);
     add_trace_id(headers, now);
     // HTTP/2 may send a cookie header in crumbs; HTTP/1.1 wants one (RFC 9113 section 8.2.3).
-    join(headers, COOKIE, "; ", None);
+    list_header::merge(headers, COOKIE, "; ");
 }
 
 /// Whether `x-forwarded-for` names more addresses than a load balancer takes.
@@ -66,21 +55,6 @@ fn add_trace_id(headers: &mut HeaderMap, now: i64) {
     }
 }
 
-/// Makes one header of several, and adds `last` to its end.
-fn join(headers: &mut HeaderMap, name: HeaderName, separator: &str, last: Option<&str>) {
-    let sent = headers.get_all(&name).iter().map(HeaderValue::as_bytes);
-    let values: Vec<&[u8]> = sent.chain(last.map(str::as_bytes)).collect();
-    if values.is_empty() {
-        return;
-    }
-    let joined = values.join(separator.as_bytes());
-    let joined = HeaderValue::from_bytes(&joined).expect("header values and a text of our own");
-    headers.insert(name, joined);
-}
-
-const FOR: &str = "x-forwarded-for";
-const PROTO: &str = "x-forwarded-proto";
-const PORT: &str = "x-forwarded-port";
 const TRACE_ID: &str = "x-amzn-trace-id";
 /// The ALB guide, "HTTP 463".
 const MAX_ADDRESSES: usize = 30;

@@ -5,7 +5,7 @@
 //! A request's way: a [`listener`] takes the connection, the [`balancer`] finds the listener's rule
 //! ([`config`]) and does its actions. [`authenticate`] opens the session cookie, or sends the browser
 //! to the [`identity_provider`] and takes it back at `/oauth2/idpresponse`. [`claims_headers`] tells
-//! the gateway who it is; the gateway fetches the key from the [`key_endpoint`].
+//! the gateway who it is; the gateway fetches the key from the [`alb_fixtures::key_endpoint`].
 //!
 //! What it does as AWS documents it, what was observed and what is only assumed: docs/standin-alb.md.
 //! For demos and tests only.
@@ -17,7 +17,6 @@ pub mod authenticate;
 pub mod session;
 pub mod identity_provider;
 pub mod claims_headers;
-pub mod key_endpoint;
 pub mod certificates;
 pub mod run;
 
@@ -30,3 +29,4 @@ mod forwarded_headers;
 mod error;
 mod reply;
 mod access_log;
+mod control;

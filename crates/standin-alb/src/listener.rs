@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use alb_token::server::{self, Body};
+use alb_fixtures::server::{self, Body};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};

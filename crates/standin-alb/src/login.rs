@@ -1,7 +1,7 @@
 //! The two ends of a login: the browser's way to the provider, and what it brings back. Between them
 //! the load balancer keeps nothing: the sealed `state` holds it, and the nonce cookie says whose it is.
 
-use alb_token::server::Body;
+use alb_fixtures::server::Body;
 use hyper::header::SET_COOKIE;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};

@@ -1,6 +1,6 @@
 //! What the load balancer answers by itself.
 
-use alb_token::server::{self, Body};
+use alb_fixtures::server::{self, Body};
 use hyper::header::{HeaderValue, LOCATION, SERVER};
 use hyper::{Response, StatusCode};
 

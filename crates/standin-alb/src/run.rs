@@ -3,15 +3,16 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use alb_token::server;
+use alb_fixtures::key_endpoint::KeyRing;
+use alb_fixtures::server;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::authenticate::Authenticator;
 use crate::balancer::{Balancer, Port};
 use crate::config::Config;
+use crate::control;
 use crate::identity_provider::IdentityProvider;
-use crate::key_endpoint::KeyRing;
 use crate::listener;
 
 /// Serves until the program ends; says on standard output where, once it listens.
@@ -48,7 +49,7 @@ pub async fn run(config: Config) -> io::Result<()> {
     if let Some(address) = &config.control_address {
         let socket = bind("control", address).await?;
         servers.spawn(listener::serve(socket, None, move |request, _| {
-            std::future::ready(keys.control(&request))
+            std::future::ready(control::answer(&keys, &request))
         }));
     }
     servers.join_all().await;

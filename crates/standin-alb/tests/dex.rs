@@ -6,10 +6,10 @@ use std::fs;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use alb_fixtures::signed_token::Token;
 use hyper::StatusCode;
 use support::browser::{Answer, Browser};
 use support::processes::{PATIENCE, free_port};
-use support::token::Token;
 use support::{Alb, CLIENT_ID, CLIENT_SECRET, Folder, Setup};
 
 struct Dex(std::process::Child);

@@ -2,12 +2,12 @@
 
 mod support;
 
+use alb_fixtures::signed_token::Token;
 use hyper::header::SET_COOKIE;
 use hyper::{Method, StatusCode};
 use serde_json::json;
 use support::browser::parameter;
 use support::provider;
-use support::token::Token;
 use support::{ARN, CLIENT_ID};
 
 const HOST: &str = "kubeflow.localhost";
@@ -80,7 +80,7 @@ async fn the_application_gets_the_claims_signed_as_an_alb_signs_them() {
     );
     let token = Token::decode(&answer.seen("x-amzn-oidc-data").unwrap());
     let exp = token.header["exp"].as_i64().unwrap();
-    assert!((1..=120).contains(&(exp - alb_token::mint::unix_now())));
+    assert!((1..=120).contains(&(exp - alb_fixtures::mint::unix_now())));
     assert_eq!(
         token.header_text,
         format!(

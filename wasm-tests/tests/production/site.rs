@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread;
 
-use alb_token::mint::{KeyPair, unix_now};
-use alb_token::upstream;
+use alb_fixtures::mint::{KeyPair, unix_now};
+use alb_fixtures::upstream;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair as TlsKey};
 use serde_json::json;
 use wasm_tests::{KID, KeyEndpoint, claims, load_balancer};

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::Failure;
 use crate::arguments::{CheckConfigArguments, OutputFormat};
 use crate::config_file::{ConfigFile, Finding, Severity};
+use crate::failure::Failure;
 use crate::input;
 use crate::pretty_json;
 use crate::terminal::{Page, Tone};

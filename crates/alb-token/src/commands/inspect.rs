@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use alb_authn::time::UnixTime;
-use alb_token::mint::unix_now;
+use alb_fixtures::mint::unix_now;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Failure;
 use crate::arguments::{InspectArguments, OutputFormat};
+use crate::failure::Failure;
 use crate::input;
 use crate::inspect::{Inspection, Trust};
 use crate::pretty_json::{self, pretty};

@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 
 use clap::CommandFactory as _;
 
-use super::Failure;
 use crate::arguments::{Arguments, CompletionsArguments, ManArguments};
+use crate::failure::Failure;
 
 const NAME: &str = "alb-token";
 

@@ -12,12 +12,12 @@ use alb_authn::request::{AwaitingKey, Decision, Effect, Request, decide_once};
 use alb_authn::time::UnixTime;
 use alb_authn::token_cache::TokenCache;
 use alb_authn::verify::WasmBackend;
-use alb_token::mint::unix_now;
+use alb_fixtures::mint::unix_now;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
 use crate::arguments::{OutputFormat, VerifyArguments};
 use crate::config_file::{ConfigFile, Finding, ROOT_NAMESPACE};
+use crate::failure::Failure;
 use crate::input;
 use crate::inspect::Inspection;
 use crate::pretty_json;

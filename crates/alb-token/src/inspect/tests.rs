@@ -3,7 +3,7 @@ use alb_authn::headers::Headers;
 use alb_authn::reason::Reason;
 use alb_authn::request::Request;
 use alb_authn::token_cache::TokenCache;
-use alb_token::mint::encode;
+use alb_fixtures::mint::encode;
 use serde_json::{Value, json};
 
 use super::*;

@@ -2,15 +2,13 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
-mod token;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
 #[allow(unused_imports, reason = "each test program uses a part of it")]
-pub(crate) use token::Token;
+pub(crate) use alb_fixtures::signed_token::Token;
+use serde_json::Value;
 
 /// Runs `alb-token` to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {

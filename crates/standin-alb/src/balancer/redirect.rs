@@ -1,6 +1,6 @@
 //! The action `redirect`, with its keywords for the request's own parts (the ALB guide, "Redirect actions").
 
-use alb_token::server::Body;
+use alb_fixtures::server::Body;
 use hyper::http::Uri;
 use hyper::{Response, StatusCode};
 

@@ -6,8 +6,6 @@ pub(crate) mod application;
 pub(crate) mod browser;
 pub(crate) mod processes;
 pub(crate) mod provider;
-#[path = "../../../alb-token/tests/support/token.rs"]
-pub(crate) mod token;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,6 +13,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[allow(unused_imports, reason = "each test program uses a part of it")]
+pub(crate) use alb_fixtures::example::{ARN, CLIENT as CLIENT_ID};
 use application::Application;
 use browser::Browser;
 use processes::{Process, free_port};
@@ -22,10 +22,8 @@ use provider::Provider;
 use serde_json::{Value, json};
 use standin_alb::certificates;
 
-pub(crate) const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
 pub(crate) const TARGET_GROUP: &str =
     "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/app/73e2d6bc24d8a067";
-pub(crate) const CLIENT_ID: &str = "3n4b5urk1ft4fl3mg5e62d9ado";
 pub(crate) const CLIENT_SECRET: &str = "a secret & more";
 
 /// A temporary folder with certificates.

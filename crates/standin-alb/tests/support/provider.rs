@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use alb_token::server::{self, Body};
+use alb_fixtures::server::{self, Body};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
@@ -122,7 +122,7 @@ fn reply((status, body): (u16, String)) -> Response<Body> {
 /// What a token endpoint gives.
 pub(crate) fn grant(issuer: &str, expires_in: i64) -> Value {
     let id_token = json!({
-        "iss": issuer, "aud": CLIENT_ID, "sub": "ada", "exp": alb_token::mint::unix_now() + 600,
+        "iss": issuer, "aud": CLIENT_ID, "sub": "ada", "exp": alb_fixtures::mint::unix_now() + 600,
     });
     json!({
         "access_token": "access-1",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alb_token::mint::{KeyPair, encode};
+use alb_fixtures::mint::{KeyPair, encode};
 use wasm_tests::{Answer, Crowd, Forgery, Request, Response, Running, Transport, eventually};
 
 /// Requests of a burst, the streams of one connection.

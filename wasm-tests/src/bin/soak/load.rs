@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use alb_token::mint::{KeyPair, encode};
+use alb_fixtures::mint::{KeyPair, encode};
 use wasm_tests::{Crowd, Forgery, Request, Response, Running, Transport, USER};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

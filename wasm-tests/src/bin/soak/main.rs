@@ -12,7 +12,7 @@ mod memory;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use alb_token::mint::KeyPair;
+use alb_fixtures::mint::KeyPair;
 use bursts::{Bursts, DIRECT, DIRECT_STATUS};
 use load::{Kind, Mix, Tally};
 use memory::Memory;

@@ -9,9 +9,7 @@
 //! What it does not: TLS, login, sessions, listener rules.
 
 mod choice;
-mod gateway;
 mod identity;
-mod list_header;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,9 +21,11 @@ use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
 pub use choice::{Attack, Caller};
-pub use gateway::{Gateway, NotSent};
 pub use identity::Signer;
 
+use crate::forwarded_headers::Connection;
+use crate::oidc_headers;
+use crate::reverse_proxy::Gateway;
 use crate::server::{self, Body};
 use choice::Choice;
 
@@ -63,7 +63,12 @@ impl Standin {
             Err(invalid) => return failure(StatusCode::BAD_REQUEST, &invalid),
         };
         self.identify(&mut parts, &choice);
-        gateway::add_forwarded_headers(&mut parts.headers, client, port);
+        let connection = Connection {
+            client,
+            scheme: "http",
+            port,
+        };
+        connection.write(&mut parts.headers);
         let mut response = match self.gateway.send(Request::from_parts(parts, body)).await {
             Ok(response) => response,
             Err(error) => failure(error.status(), &error),
@@ -76,7 +81,7 @@ impl Standin {
         if choice.attack == Some(Attack::Bypass) {
             return;
         }
-        identity::remove(&mut parts.headers);
+        oidc_headers::remove(&mut parts.headers);
         if let Caller::User(email) = &choice.caller {
             let identity = self.signer.identity(email, choice.attack);
             identity.write(&mut parts.headers);

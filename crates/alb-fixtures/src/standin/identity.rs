@@ -1,12 +1,13 @@
-//! The three headers in which a load balancer tells who is logged in.
+//! What the load balancer tells of a user who is logged in, or what an attacker would.
 
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderValue};
+use hyper::header::COOKIE;
 use serde_json::{Map, Value};
 
 use super::choice::Attack;
-use super::list_header;
+use crate::list_header;
 use crate::mint::{KeyPair, LoadBalancer, unix_now, uuid_of};
+use crate::oidc_headers::OidcHeaders;
 
 /// What the load balancer says about one request's user.
 #[derive(Debug)]
@@ -85,29 +86,16 @@ impl Signer {
 impl Identity {
     /// Adds the three headers, and the session cookie that a logged-in browser has.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
-        let access_token = format!("access-token-of-{}", self.sub);
-        for (name, value) in [
-            (ACCESS_TOKEN, &access_token),
-            (IDENTITY, &self.sub),
-            (DATA, &self.data),
-        ] {
-            let value = HeaderValue::from_str(value).expect("base64url and UUIDs are ASCII");
-            headers.insert(name, value);
-        }
+        let values = OidcHeaders {
+            data: &self.data,
+            identity: &self.sub,
+            access_token: &format!("access-token-of-{}", self.sub),
+        };
+        values.write(headers);
         let session = format!("AWSELBAuthSessionCookie-0=session-of-{}", self.sub);
-        list_header::add(headers, COOKIE, b"; ", &session);
+        list_header::append(headers, COOKIE, "; ", &session);
     }
 }
 
-/// Removes what the client sent in the load balancer's headers.
-pub(super) fn remove(headers: &mut HeaderMap) {
-    for name in [ACCESS_TOKEN, IDENTITY, DATA] {
-        headers.remove(name);
-    }
-}
-
-const DATA: &str = "x-amzn-oidc-data";
-const IDENTITY: &str = "x-amzn-oidc-identity";
-const ACCESS_TOKEN: &str = "x-amzn-oidc-accesstoken";
 const EXPIRED_AGO: i64 = 3600;
 const ATTACKERS_ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:999999999999:loadbalancer/app/attacker/0123456789abcdef";

@@ -2,7 +2,6 @@
 //! upgrades (WebSockets) become a tunnel.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -15,7 +14,6 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::copy_bidirectional;
 
-use super::list_header;
 use crate::server::Body;
 
 /// The gateway behind the load balancer, by plain HTTP.
@@ -89,15 +87,6 @@ impl fmt::Display for NotSent {
 
 impl std::error::Error for NotSent {}
 
-/// Writes what a load balancer says about the connection (the ALB guide, "HTTP headers and
-/// Application Load Balancers"): the client's address is appended, protocol and port are replaced.
-pub(super) fn add_forwarded_headers(headers: &mut HeaderMap, client: SocketAddr, port: u16) {
-    let address = client.ip().to_string();
-    list_header::add(headers, X_FORWARDED_FOR, b", ", &address);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-    headers.insert(X_FORWARDED_PORT, HeaderValue::from(port));
-}
-
 fn relay(mut response: Response<Incoming>, client_side: OnUpgrade) -> Response<Body> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let gateway_side = hyper::upgrade::on(&mut response);
@@ -140,9 +129,6 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
-const X_FORWARDED_PORT: &str = "x-forwarded-port";
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
     // hyper answered it when it began to read the body.

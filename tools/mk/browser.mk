@@ -7,7 +7,7 @@ BROWSER_MODULES := e2e/node_modules/.package-lock.json
 test-browser: wasm tools $(ENVOY) browser-tools ## Test with more: Test the demo's page in headless Chromium (needs npm, Chromium)
 	cd e2e/browser && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node --test page/*.test.mjs
 
-# What every test in a browser needs. As root it installs Chromium, else it says what to install.
+# What every test in a browser needs. As root it installs Chromium, otherwise it says what to install.
 .PHONY: browser-tools
 browser-tools: $(CHROMIUM) $(BROWSER_MODULES)
 

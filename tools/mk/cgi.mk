@@ -1,4 +1,4 @@
-# Servers that fold header names. They are Debian's packages, unpacked beside the build: nothing is installed, no service starts.
+# Servers that fold header names: Debian's packages, unpacked into .cache. Nothing is installed, no service starts.
 
 CGI_PROGRAMS := .cache/cgi
 CGI_PACKAGES := lighttpd php-cli

@@ -1,4 +1,4 @@
-# Prometheus is Debian's package, unpacked beside the build: nothing is installed, no service starts.
+# Prometheus is Debian's package, unpacked into .cache. Nothing is installed, no service starts.
 PROMETHEUS_DIR := .cache/prometheus/usr/bin
 
 .PHONY: test-dashboards

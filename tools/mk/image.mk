@@ -6,7 +6,7 @@ ARTIFACT := dist/alb_authn-oci-artifact
 CRANE := .cache/tools/crane
 REGISTRY_DIR := .cache/registry/usr/bin
 
-# Writes the image into the folder $(1) and $(1).tar, in the form $(2), and its digest beside it.
+# Writes the image into the directory $(1) and $(1).tar, in the form $(2), and its digest into $(1).digest.
 write-image = rm -rf $(1) && cargo run --locked --quiet --profile tools --package wasm-image -- \
 	$(2) $(MODULE) $(IMAGE_VERSION) $(1) > $(1).digest && echo "$(1).tar: $$(cat $(1).digest)"
 

@@ -1,5 +1,5 @@
-# The filter on Istio's real control plane (e2e/istio/README.md). What it needs beside the rest is built or unpacked
-# into .cache/istio.
+# The filter on Istio's real control plane (e2e/istio/README.md). What only it needs is built or unpacked into
+# .cache/istio.
 
 ISTIO_CACHE := .cache/istio
 ISTIO_TOOLS := kubernetes istio-1.29 istio-latest

@@ -1,4 +1,4 @@
-# The whole path with a login: docs/login-path.md. The OpenID provider is Dex where there is Go, else npm's
+# The whole path with a login: docs/login-path.md. The OpenID provider is Dex if Go is installed, otherwise npm's
 # oidc-provider. The tests need Go, and what tools/mk/browser.mk installs.
 
 STANDIN_ALB := $(TARGET_DIR)/tools/standin-alb

@@ -13,6 +13,7 @@ mod schema;
 
 mod configuration;
 mod configuration_and_code;
+mod costs;
 mod migration;
 mod names;
 mod operations;

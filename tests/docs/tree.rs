@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::markdown::anchors;
+use crate::markdown::{anchors, section};
 
 /// Folders that are built or installed, wherever they stand.
 const NOT_OURS: [&str; 7] = [
@@ -98,6 +98,44 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
         }
     }
     assert!(checked > 50, "{checked} links");
+}
+
+/// The visible directories in `folder`.
+fn directories(folder: &str) -> BTreeSet<PathBuf> {
+    let paths = tree().into_iter();
+    let in_folder = paths.filter(|path| path.parent() == Some(Path::new(folder)));
+    let visible =
+        in_folder.filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.'));
+    visible.filter(|path| root().join(path).is_dir()).collect()
+}
+
+/// The directories whose README a row of a table in `map` links to. Links are relative to `folder`.
+fn mapped(map: &str, folder: &str) -> BTreeSet<PathBuf> {
+    let rows = map.lines().filter(|line| line.starts_with('|'));
+    let links = rows.filter_map(|row| row.split("](").nth(1)?.split_once("/README.md)"));
+    links
+        .map(|(directory, _)| Path::new(folder).join(directory))
+        .collect()
+}
+
+#[test]
+fn the_maps_list_every_directory_with_its_readme() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+
+    let readme = read("README.md");
+    let mut expected = directories("");
+    expected.remove(Path::new("crates"));
+    expected.extend(directories("crates"));
+    assert_eq!(mapped(section(&readme, "## Repository map"), ""), expected);
+
+    for folder in ["crates", "e2e"] {
+        let map = read(&format!("{folder}/README.md"));
+        assert_eq!(
+            mapped(&map, folder),
+            directories(folder),
+            "{folder}/README.md"
+        );
+    }
 }
 
 /// Whether `word` can only be the name of a file or folder of the repository.

@@ -10,13 +10,13 @@ BENCH_OUTPUT := $(if $(QUICK),--quick --json dist/bench-quick.json,\
 	--json docs/benchmarks.json --page docs/benchmarks.md --plot docs/benchmarks.svg)
 
 .PHONY: bench
-bench: wasm bench-programs $(ENVOY) ## Measure what a request costs, beside native filters (QUICK=1: two minutes)
+bench: wasm bench-programs $(ENVOY) ## Develop: Measure what a request costs, next to native filters (needs wrk; QUICK=1: two minutes)
 	python3 bench/run.py --envoy $(ENVOY) --module $(MODULE) \
 		--helper $(BENCH_HELPER) --helper-all-exports $(BENCH_SDK_HELPER) \
 		--signer $(BENCH_TARGET)/tools/bench-tokens $(BENCH_OUTPUT) $(BENCH_ARGS)
 
 .PHONY: bench-memory
-bench-memory: ## Watch Envoy's memory over ten million new tokens (half an hour)
+bench-memory: ## Develop: Watch Envoy's memory over ten million new tokens (needs wrk; half an hour)
 	$(MAKE) bench BENCH_OUTPUT= BENCH_ARGS="--only no-op --endurance 10000000"
 
 .PHONY: bench-programs
@@ -32,8 +32,8 @@ wrk:
 		|| { echo "make bench needs wrk: apt-get install wrk"; exit 1; }
 	@command -v wrk >/dev/null || apt-get install --yes --no-install-recommends wrk
 
-.PHONY: bench-lint
-bench-lint: toolchain ## Check formatting and lints of the benchmark's programs
+.PHONY: check-bench
+check-bench: toolchain ## Test here: Check formatting and lints of the benchmark's programs
 	$(BENCH_CARGO) fmt --manifest-path bench/Cargo.toml --all --check
 	$(BENCH_CARGO) clippy $(BENCH_MANIFEST) --package bench-tokens -- --deny warnings
 	$(BENCH_CARGO) clippy $(BENCH_MANIFEST) --target wasm32-wasip1 --package bench-filters -- --deny warnings

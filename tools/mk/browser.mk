@@ -4,10 +4,10 @@ CHROMIUM ?= /usr/bin/chromium
 BROWSER_MODULES := e2e/node_modules/.package-lock.json
 
 .PHONY: test-browser
-test-browser: wasm tools $(ENVOY) browser-tools ## Test the demo's page in headless Chromium
+test-browser: wasm tools $(ENVOY) browser-tools ## Test with more: Test the demo's page in headless Chromium (needs npm, Chromium)
 	cd e2e/browser && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node --test page/*.test.mjs
 
-# What every test in a browser needs. As root it installs Chromium, else it says what to install.
+# What every test in a browser needs. As root it installs Chromium, otherwise it says what to install.
 .PHONY: browser-tools
 browser-tools: $(CHROMIUM) $(BROWSER_MODULES)
 
@@ -22,6 +22,6 @@ $(BROWSER_MODULES): e2e/package-lock.json
 	cd e2e && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: screenshot
-screenshot: wasm tools $(ENVOY) browser-tools ## Take the picture of the demo's page for the README
+.PHONY: screenshots-demo
+screenshots-demo: wasm tools $(ENVOY) browser-tools ## Develop: Take the picture of the demo's page for the README (needs Chromium)
 	cd e2e/browser && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node page/screenshot.mjs

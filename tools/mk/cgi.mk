@@ -1,4 +1,4 @@
-# Servers that fold header names. They are Debian's packages, unpacked beside the build: nothing is installed, no service starts.
+# Servers that fold header names: Debian's packages, unpacked into .cache. Nothing is installed, no service starts.
 
 CGI_PROGRAMS := .cache/cgi
 CGI_PACKAGES := lighttpd php-cli
@@ -6,7 +6,7 @@ CGI_DOWNLOAD = apt-get -qq install --yes --download-only --reinstall --no-instal
 	-o Debug::NoLocking=1 -o Dir::Cache::archives=$(abspath $(CGI_PROGRAMS))/ $(CGI_PACKAGES)
 
 .PHONY: test-cgi
-test-cgi: wasm $(ENVOY) $(CGI_PROGRAMS)/unpacked ## Prove that no header name becomes an application's user: lighttpd with CGI, PHP (needs apt-get)
+test-cgi: wasm $(ENVOY) $(CGI_PROGRAMS)/unpacked ## Test with more: Test behind servers that fold header names: lighttpd with CGI, PHP (needs apt-get)
 	CGI_PROGRAMS=$(abspath $(CGI_PROGRAMS)) $(E2E) --test cgi
 
 $(CGI_PROGRAMS)/unpacked: tools/mk/cgi.mk

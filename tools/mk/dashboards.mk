@@ -1,8 +1,8 @@
-# Prometheus is Debian's package, unpacked beside the build: nothing is installed, no service starts.
+# Prometheus is Debian's package, unpacked into .cache. Nothing is installed, no service starts.
 PROMETHEUS_DIR := .cache/prometheus/usr/bin
 
 .PHONY: test-dashboards
-test-dashboards: wasm $(ENVOY) $(PROMETHEUS_DIR)/prometheus ## Prove dashboard and alerts: Debian's Prometheus on a running Envoy
+test-dashboards: wasm $(ENVOY) $(PROMETHEUS_DIR)/prometheus ## Test with more: Test dashboard and alerts with Prometheus on a running Envoy (needs apt-get)
 	PROMETHEUS_DIR=$(CURDIR)/$(PROMETHEUS_DIR) cargo test --locked --package prometheus-tests -- --include-ignored
 
 $(PROMETHEUS_DIR)/prometheus:

@@ -10,10 +10,10 @@ $(KUSTOMIZE): deploy/tools/go.mod deploy/tools/go.sum
 OVERLAY ?= deploy/overlays/kubeflow-cognito
 
 .PHONY: check-deploy
-check-deploy: tools $(KUSTOMIZE) ## Check your params.env before it is applied (OVERLAY=deploy/overlays/NAME)
+check-deploy: tools $(KUSTOMIZE) ## Use: Check your params.env before you apply it (needs Go; OVERLAY=deploy/overlays/NAME)
 	@deploy/check-params $(OVERLAY)
 	@$(KUSTOMIZE) build $(OVERLAY) | deploy/check-rendering $(ALB_TOKEN)
 
 .PHONY: test-deploy
-test-deploy: tools $(KUSTOMIZE) ## Render every overlay and option, and check what comes out; bad params.env files too
+test-deploy: tools $(KUSTOMIZE) ## Test with more: Render and check every overlay and option, with bad params.env files too (needs Go)
 	KUSTOMIZE=$(CURDIR)/$(KUSTOMIZE) ALB_TOKEN=$(abspath $(ALB_TOKEN)) cargo test --locked --package alb-authn --test deploy -- --include-ignored

@@ -1,17 +1,17 @@
-# The filter's verdicts beside those of other verifiers: npm's aws-jwt-verify and Python's PyJWT.
+# The filter's results compared with those of other verifiers: npm's aws-jwt-verify and Python's PyJWT.
 
 OTHER_VERIFIERS := e2e/other-verifiers
 DIFFERENTIAL := .cache/differential
 
 .PHONY: test-differential
-test-differential: $(DIFFERENTIAL)/installed ## Judge the same tokens with aws-jwt-verify and PyJWT (needs npm)
+test-differential: $(DIFFERENTIAL)/installed ## Test with more: Compare with aws-jwt-verify and PyJWT on the same tokens (needs npm)
 	cargo run --locked --quiet --package other-verifiers > $(DIFFERENTIAL)/cases.json
 	cd $(DIFFERENTIAL)/npm && node aws_jwt_verify.mjs ../cases.json > ../aws-jwt-verify.json
 	$(DIFFERENTIAL)/venv/bin/python $(OTHER_VERIFIERS)/pyjwt_judge.py $(DIFFERENTIAL)/cases.json > $(DIFFERENTIAL)/PyJWT.json
 	python3 $(OTHER_VERIFIERS)/compare.py $(DIFFERENTIAL)/cases.json $(OTHER_VERIFIERS)/differences.json \
 		aws-jwt-verify=$(DIFFERENTIAL)/aws-jwt-verify.json PyJWT=$(DIFFERENTIAL)/PyJWT.json
 
-# Node looks for packages beside the script, so the script is copied to them.
+# Node looks for packages next to the script, so the script is copied to them.
 $(DIFFERENTIAL)/installed: $(addprefix $(OTHER_VERIFIERS)/,package.json package-lock.json aws_jwt_verify.mjs requirements.txt)
 	@command -v npm >/dev/null || { echo "make test-differential needs Node.js 20 with npm" >&2; exit 1; }
 	mkdir -p $(DIFFERENTIAL)/npm

@@ -8,7 +8,7 @@ FUZZ_TOOLCHAIN ?= nightly
 CARGO_FUZZ := .cache/tools/bin/cargo-fuzz
 
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## Fuzz each target for TIME seconds (default 60; FUZZ_TARGETS="token pem" limits them)
+fuzz: $(CARGO_FUZZ) ## Test here: Fuzz each target for TIME seconds (default 60; FUZZ_TARGETS="token pem" limits them)
 	@rustup run $(FUZZ_TOOLCHAIN) rustc --version >/dev/null 2>&1 \
 		|| rustup --quiet toolchain install $(FUZZ_TOOLCHAIN) --profile minimal
 	@for target in $(FUZZ_TARGETS); do \

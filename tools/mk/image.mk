@@ -6,20 +6,20 @@ ARTIFACT := dist/alb_authn-oci-artifact
 CRANE := .cache/tools/crane
 REGISTRY_DIR := .cache/registry/usr/bin
 
-# Writes the image into the folder $(1) and $(1).tar, in the form $(2), and its digest beside it.
+# Writes the image into the directory $(1) and $(1).tar, in the form $(2), and its digest into $(1).digest.
 write-image = rm -rf $(1) && cargo run --locked --quiet --profile tools --package wasm-image -- \
 	$(2) $(MODULE) $(IMAGE_VERSION) $(1) > $(1).digest && echo "$(1).tar: $$(cat $(1).digest)"
 
 .PHONY: image
-image: wasm ## Build the image that Istio pulls: dist/alb_authn-image.tar (an OCI layout), and its digest
+image: wasm ## Release: Build the image that Istio pulls: dist/alb_authn-image.tar (an OCI layout) and its digest
 	@$(call write-image,$(IMAGE),image)
 
 .PHONY: image-oci-artifact
-image-oci-artifact: wasm ## The same as an artifact of two layers: dist/alb_authn-oci-artifact.tar
+image-oci-artifact: wasm ## Release: Build the same as an artifact of two layers: dist/alb_authn-oci-artifact.tar
 	@$(call write-image,$(ARTIFACT),artifact)
 
 .PHONY: push
-push: ## Push both: REGISTRY=HOST/PATH (uses the credentials of `docker login`)
+push: ## Release: Push both images: REGISTRY=HOST/PATH (needs Go; uses the credentials of `docker login`)
 	@test -n "$(REGISTRY)" || { echo 'REGISTRY is missing: make push REGISTRY=ghcr.io/OWNER' >&2; exit 1; }
 	$(MAKE) image image-oci-artifact $(CRANE)
 	$(CRANE) push $(IMAGE) $(REGISTRY)/alb-authn:$(IMAGE_VERSION)
@@ -27,7 +27,7 @@ push: ## Push both: REGISTRY=HOST/PATH (uses the credentials of `docker login`)
 	@echo "For params.env: image=$(REGISTRY)/alb-authn@$$(cat $(IMAGE).digest)"
 
 .PHONY: test-image
-test-image: $(CRANE) $(REGISTRY_DIR)/docker-registry ## Push both forms to a real registry (Debian's docker-registry) and read them back
+test-image: $(CRANE) $(REGISTRY_DIR)/docker-registry ## Test with more: Push both images to a real registry and pull them again (needs Go, apt-get)
 	CRANE=$(CURDIR)/$(CRANE) PATH="$(CURDIR)/$(REGISTRY_DIR):$$PATH" cargo test --locked --package wasm-image -- --include-ignored
 
 # Unpacked, not installed: no service starts.

@@ -1,5 +1,5 @@
-# The filter on Istio's real control plane (e2e/istio/README.md). What it needs beside the rest is built or unpacked
-# into .cache/istio.
+# The filter on Istio's real control plane (e2e/istio/README.md). What only it needs is built or unpacked into
+# .cache/istio.
 
 ISTIO_CACHE := .cache/istio
 ISTIO_TOOLS := kubernetes istio-1.29 istio-latest
@@ -11,16 +11,16 @@ ENVOY_GATEWAY_PROGRAMS := $(ISTIO_CACHE)/kubernetes/.built $(ISTIO_CACHE)/envoy-
 	$(ISTIO_CACHE)/envoy-1.40.0/bin/envoy $(ETCD) $(KUSTOMIZE) $(CRANE) $(REGISTRY_DIR)/docker-registry
 
 .PHONY: test-istio
-test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go)
+test-istio: istio-programs $(if $(shell command -v npm),browser-tools) ## Test with more: Test in real Istio: API server, istiod, agent, registry, Envoy (needs Go, apt-get)
 	e2e/istio/test $(TESTS)
 
 .PHONY: run-istio
-run-istio: istio-programs ## Leave the same running, to be tried with a browser and kubectl (needs Go)
+run-istio: istio-programs ## Use: Run the path with a login on Istio's real control plane (needs Go, apt-get)
 	e2e/istio/run
 
 # Envoy Gateway brings no API server of its own: Istio's tests have one. `TESTS` as above.
 .PHONY: test-envoy-gateway
-test-envoy-gateway: $(ENVOY_GATEWAY_PROGRAMS) image tools ## Test deploy/envoy-gateway in Envoy Gateway itself, and in an API server (needs Go)
+test-envoy-gateway: $(ENVOY_GATEWAY_PROGRAMS) image tools ## Test with more: Test deploy/envoy-gateway in Envoy Gateway and an API server (needs Go, apt-get)
 	e2e/istio/test-envoy-gateway $(TESTS)
 
 .PHONY: istio-programs

@@ -1,4 +1,4 @@
-# The whole path with a login: docs/login-path.md. The OpenID provider is Dex where there is Go, else npm's
+# The whole path with a login: docs/login-path.md. The OpenID provider is Dex if Go is installed, otherwise npm's
 # oidc-provider. The tests need Go, and what tools/mk/browser.mk installs.
 
 STANDIN_ALB := $(TARGET_DIR)/tools/standin-alb
@@ -9,16 +9,16 @@ LOGIN_PROGRAMS = ENVOY=$(abspath $(ENVOY)) ALB_TOKEN=$(abspath $(ALB_TOKEN)) \
 	STANDIN_ALB=$(abspath $(STANDIN_ALB)) DEX=$(abspath $(DEX))
 
 .PHONY: run-login
-run-login: login-programs $(if $(filter dex,$(PROVIDER)),$(DEX),$(OIDC_PROVIDER)) ## Run the whole path here: OpenID provider, load balancer with login, gateway, notebooks
+run-login: login-programs $(if $(filter dex,$(PROVIDER)),$(DEX),$(OIDC_PROVIDER)) ## Use: Run the path with a login: OpenID provider, gateway, notebooks (needs Go or npm)
 	$(LOGIN_PROGRAMS) PROVIDER=$(PROVIDER) e2e/login/run
 
 .PHONY: test-login
-test-login: login-programs $(DEX) $(OIDC_PROVIDER) browser-tools ## Test the whole path: the stand-in against a real OpenID provider, then in Chromium
+test-login: login-programs $(DEX) $(OIDC_PROVIDER) browser-tools ## Test with more: Test the path with a login, in Chromium too (needs Go, npm, Chromium)
 	DEX=$(abspath $(DEX)) cargo test --locked --package standin-alb -- --include-ignored
 	cd e2e/login && $(LOGIN_PROGRAMS) node --test --test-concurrency=1 tests/*.test.mjs
 
 .PHONY: screenshots-login
-screenshots-login: login-programs $(DEX) browser-tools ## Take the pictures of docs/login-path.md
+screenshots-login: login-programs $(DEX) browser-tools ## Develop: Take the pictures of docs/login-path.md (needs Go, Chromium)
 	cd e2e/login && SCREENSHOTS=$(abspath docs/images) $(LOGIN_PROGRAMS) node --test tests/login.test.mjs
 
 .PHONY: login-programs

@@ -6,25 +6,25 @@ ACTIONLINT := .cache/tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
 VERSION ?= unreleased
 
 .PHONY: release
-release: wasm image image-oci-artifact sbom ## Make a release's files in dist/: module, images, SBOM, notes, checksums (VERSION=X.Y.Z)
+release: wasm image image-oci-artifact sbom ## Release: Make a release's files in dist/: module, images, SBOM, notes, checksums (VERSION=X.Y.Z)
 	tools/scripts/release-notes $(VERSION) > dist/release-notes.md
 	cd dist && sha256sum alb_authn.wasm alb_authn.cdx.json > SHA256SUMS
 
 .PHONY: check-release
-check-release: ## Check that a release's files in dist/ belong together
+check-release: ## Release: Check that a release's files in dist/ belong together
 	python3 tools/scripts/check-release
 
 .PHONY: release-dry-run
-release-dry-run: lint-workflows ## Do all of a release that needs no network identity
+release-dry-run: check-workflows ## Release: Do everything of a release that needs no network identity (needs Go)
 	$(MAKE) release
 	$(MAKE) check-release
 
 .PHONY: sbom
-sbom: toolchain $(CYCLONEDX) ## Say what the module is made of: dist/alb_authn.cdx.json (CycloneDX)
+sbom: toolchain $(CYCLONEDX) ## Release: List what is in the module: dist/alb_authn.cdx.json (CycloneDX)
 	tools/scripts/sbom $(CYCLONEDX) dist/alb_authn.cdx.json
 
-.PHONY: lint-workflows
-lint-workflows: $(ACTIONLINT) ## Check the GitHub workflows (needs Go)
+.PHONY: check-workflows
+check-workflows: $(ACTIONLINT) ## Test with more: Check the GitHub workflows (needs Go)
 	$(ACTIONLINT) -color
 
 $(CYCLONEDX):
@@ -33,5 +33,5 @@ $(CYCLONEDX):
 		cargo-cyclonedx --version $(CYCLONEDX_VERSION)
 
 $(ACTIONLINT):
-	@command -v go >/dev/null || { echo "make lint-workflows: needs Go, which builds actionlint: https://go.dev/doc/install" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "make check-workflows: needs Go, which builds actionlint: https://go.dev/doc/install" >&2; exit 1; }
 	GOBIN=$(CURDIR)/$(dir $@) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)

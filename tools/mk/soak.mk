@@ -4,7 +4,8 @@
 ENVOY_VERSIONS := 1.36.4 1.37.0 1.38.2 1.39.3 $(DEFAULT_ENVOY_VERSION)
 # What runs on each of them, with both signature backends.
 BREADTH := breadth bursts happy_path single_flight stripping vm chaos_hosts chaos_updates
-# How many requests wait at a time in tests of bursts. The most that a configuration allows; over HTTP/2, for want of descriptors.
+# How many requests wait concurrently in tests of bursts: the most that a configuration allows. They use HTTP/2, which needs
+# fewer file descriptors.
 BREADTH_WAITERS := 16384
 # Seconds of load.
 SOAK_SECONDS ?= 600
@@ -16,11 +17,11 @@ NAMED_DIR := $(TARGET_DIR)/named
 E2E = ENVOY=$(abspath $(ENVOY)) cargo test --locked --package wasm-tests
 
 .PHONY: test-envoy
-test-envoy: wasm vectors-module $(ENVOY) ## The end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
+test-envoy: wasm vectors-module $(ENVOY) ## Test here: Run the end-to-end tests on ENVOY_VERSION, with BACKEND (auto, host, wasm) over HTTP (1, 2)
 	ALB_AUTHN_BACKEND=$(BACKEND) ALB_AUTHN_HTTP=$(HTTP) ALB_AUTHN_WAITERS=$(WAITERS) $(E2E) $(foreach name,$(TESTS),--test $(name))
 
 .PHONY: test-breadth
-test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, each with both signature backends
+test-breadth: wasm vectors-module ## Test here: Run a set of end-to-end tests on five Envoys, each with both signature backends
 	for version in $(ENVOY_VERSIONS); do \
 		for backend in host wasm; do \
 			echo "Envoy $$version, $$backend"; \
@@ -30,11 +31,11 @@ test-breadth: wasm vectors-module ## A set of end-to-end tests on five Envoys, e
 	done
 
 .PHONY: test-slow
-test-slow: wasm $(ENVOY) ## The end-to-end tests that take over a minute each
+test-slow: wasm $(ENVOY) ## Test here: Run the end-to-end tests that take over a minute each
 	$(E2E) -- --ignored
 
-# Built and optimised as the module is, so that the vectors judge the same arithmetic. In a folder of its own: a package's
-# library has one file name there, whatever its features.
+# Built and optimised as the module is, so that the vectors test the same arithmetic. In a target directory of its own: a
+# package's library has one file name there, for every set of features.
 .PHONY: vectors-module
 vectors-module: toolchain $(WASM_OPT_PACKAGES)
 	CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release --target wasm32-wasip1 \
@@ -46,16 +47,16 @@ $(VECTORS_MODULE): $(VECTORS_DIR)/wasm32-wasip1/release/verify_vectors.wasm tool
 	$(WASM_OPT) $< --output $@
 
 .PHONY: soak
-soak: wasm $(ENVOY) ## SOAK_SECONDS (600) of full load on two workers, each answer checked, then two floods
+soak: wasm $(ENVOY) ## Test here: Load two workers for SOAK_SECONDS (600), check each response, then send two floods
 	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(SOAK_SECONDS)
 
-# The names of functions are all that this build has beside the module's own bytes.
+# This build differs from the module in one thing: it contains the names of functions.
 .PHONY: panic-paths
-panic-paths: toolchain ## Check that the module holds no way to panic but those that a reason is given for
+panic-paths: toolchain ## Test here: Check that each function of the module that may panic has a reason why it does not
 	CARGO_PROFILE_RELEASE_STRIP=none CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build --locked --release \
 		--target wasm32-wasip1 --target-dir $(NAMED_DIR) --package alb-authn
 	cargo run --locked --quiet --package panic-paths -- $(NAMED_DIR)/wasm32-wasip1/release/alb_authn.wasm
 
 .PHONY: test-reproducible
-test-reproducible: ## Check that two clones in different folders build the same bytes
+test-reproducible: ## Test here: Check that two clones in different directories build the same bytes
 	tools/scripts/reproducible

@@ -1,11 +1,11 @@
 # The last step of the module's build: Binaryen's optimiser makes it faster and smaller (docs/decisions/0016).
 #
-# npm carries Binaryen compiled to JavaScript and WebAssembly, PyPI the Node.js that runs it: nothing but Python is needed, and
-# every machine writes the same bytes.
+# npm has Binaryen compiled to JavaScript and WebAssembly, PyPI has the Node.js that runs it: only Python is needed, and every
+# machine writes the same bytes.
 
-$(MODULE): $(KEPT) tools/mk/wasm-opt.mk $(WASM_OPT_PACKAGES)
+$(MODULE): $(TRIMMED) tools/mk/wasm-opt.mk $(WASM_OPT_PACKAGES)
 	mkdir -p dist
-	$(WASM_OPT) $(KEPT) --output $@
+	$(WASM_OPT) $(TRIMMED) --output $@
 	cd dist && sha256sum alb_authn.wasm > alb_authn.wasm.sha256
 
 $(WASM_OPT_PACKAGES): $(wildcard tools/wasm-opt/*)

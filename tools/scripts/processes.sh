@@ -8,7 +8,7 @@ names=()
 pids=()
 work=
 
-# Prepares: a folder in $work, and an end for everything that gets started.
+# Prepares a directory in $work, and ends everything that was started when the script ends.
 begin_work() {
     trap end_all EXIT
     trap 'say; say "Ending."; exit 0' INT TERM HUP
@@ -36,7 +36,7 @@ check_files() {
     done
 }
 
-# check_ports TARGET NAME...: the variables that hold them.
+# check_ports TARGET NAME...: NAME is the variable that contains the port.
 check_ports() {
     local name target=$1
     shift
@@ -67,7 +67,7 @@ start() {
     pids+=($!)
 }
 
-# Waits until a condition holds: await WHAT COMMAND...
+# Waits until a condition is true: await WHAT COMMAND...
 await() {
     local what=$1 deadline=$((SECONDS + READY_SECONDS))
     shift

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command-line arguments.
 
 mod judging;
 
@@ -15,9 +15,9 @@ use alb_fixtures::standin::Caller;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value};
 
-/// Checks configurations of alb-authn, judges and mints tokens, and stands in for the load balancer.
+/// Checks configurations of alb-authn, verifies and mints tokens, and simulates the load balancer for tests.
 ///
-/// Nothing that `check-config`, `verify` and `inspect` read is sent anywhere.
+/// `check-config`, `verify` and `inspect` work offline: they send nothing anywhere.
 #[derive(Parser)]
 #[command(version, about)]
 pub(crate) struct Arguments {
@@ -38,32 +38,32 @@ pub(crate) enum Command {
     Man(ManArguments),
 }
 
-/// Writes a fresh P-256 key pair: FILE holds the private key, FILE.pub the public one. Prints the key id.
+/// Generates a P-256 key pair: FILE for the private key, FILE.pub for the public key. Prints the key id.
 #[derive(Args)]
 pub(crate) struct KeygenArguments {
-    /// Where to write the private key (PKCS#8 PEM); an existing file is left alone.
+    /// File for the private key (PKCS#8 PEM). An existing file is never overwritten.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
 
-/// Prints a token as the load balancer signs it.
+/// Signs a token in the load balancer's format and prints it.
 #[derive(Args)]
 pub(crate) struct MintArguments {
-    /// A P-256 private key in PEM, PKCS#8 or SEC1 (`alb-token keygen` writes one).
+    /// P-256 private key in PEM, PKCS#8 or SEC1 (see `alb-token keygen`).
     #[arg(long, value_name = "PEM")]
     pub(crate) key: PathBuf,
-    /// The key id [default: a UUID made from the public key, always the same for one key].
+    /// Key id [default: a UUID derived from the public key].
     #[arg(long, value_name = "UUID")]
     pub(crate) kid: Option<String>,
-    /// The load balancer's ARN, `signer` of the token.
+    /// ARN of the load balancer: the token's `signer`.
     #[arg(long, value_name = "ARN")]
     arn: String,
     #[command(flatten)]
     identity_provider: IdentityProviderArguments,
-    /// The user's claims, a JSON object; `exp` and `iss` are appended.
+    /// The user's claims as a JSON object. `exp` and `iss` are added.
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     pub(crate) claims: Map<String, Value>,
-    /// The token's lifetime from now on; negative for one that has ended.
+    /// Lifetime from now. Negative for an expired token.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -71,7 +71,7 @@ pub(crate) struct MintArguments {
         allow_negative_numbers = true
     )]
     pub(crate) expires_in: i64,
-    /// The token's end in Unix seconds.
+    /// Expiry in Unix seconds.
     #[arg(
         long,
         value_name = "UNIX",
@@ -79,67 +79,67 @@ pub(crate) struct MintArguments {
         allow_negative_numbers = true
     )]
     pub(crate) exp: Option<i64>,
-    /// Leave out the `=` padding that the load balancer writes.
+    /// Omit the `=` padding that the load balancer writes.
     #[arg(long)]
     pub(crate) no_padding: bool,
 }
 
-/// What a listener rule says about the identity provider.
+/// The identity provider of a listener rule.
 #[derive(Args)]
 struct IdentityProviderArguments {
-    /// The identity provider's issuer, `iss` of the token.
+    /// Issuer of the identity provider: the token's `iss`.
     #[arg(long, value_name = "URL", default_value = ISSUER)]
     issuer: String,
-    /// The client id at the identity provider, `client` of the token.
+    /// Client id at the identity provider: the token's `client`.
     #[arg(long, value_name = "ID", default_value = CLIENT)]
     client: String,
 }
 
-/// Stands in for the load balancer: signs a fresh token for each request and passes it to the gateway.
+/// Simulates the load balancer: signs a new token for each request and forwards it to the gateway.
 ///
-/// The user of a request: the header `x-standin-user`, the query parameter `as` (kept in a cookie), the
-/// cookie, else `--user`. `anonymous` is nobody: no token. The header `x-standin-attack` or the query parameter
-/// `attack` makes the token a bad one: `forged`, `other-alb`, `expired`; `bypass` forwards what the client sent.
+/// The user of a request comes from the header `x-standin-user`, the query parameter `as` (stored in a cookie), that
+/// cookie, or `--user`, in this order. `anonymous` sends no token. The header `x-standin-attack` or the query parameter
+/// `attack` sends an invalid token: `forged`, `other-alb` or `expired`. `bypass` forwards the client's own headers.
 #[derive(Args)]
 pub(crate) struct StandinArguments {
-    /// Where to listen for requests.
+    /// Address to listen on for requests.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
-    /// The gateway's address.
+    /// Address of the gateway.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000")]
     pub(crate) gateway: String,
-    /// Where to serve the public key, at `/KID`.
+    /// Address to serve the public key on, at `/KID`.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002")]
     pub(crate) keys_listen: String,
-    /// The user of a request that names none.
+    /// User of a request that names none.
     #[arg(long, value_name = "EMAIL", default_value = "alice@example.com")]
     pub(crate) user: Caller,
-    /// Claims of every user, beside `sub`, `email`, `email_verified` and `username`.
+    /// Claims of every user, in addition to `sub`, `email`, `email_verified` and `username`.
     #[arg(long, value_name = "JSON", value_parser = json_object, default_value = CLAIMS)]
     pub(crate) claims: Map<String, Value>,
-    /// The load balancer's ARN.
+    /// ARN of the load balancer.
     #[arg(long, value_name = "ARN", default_value = ARN)]
     arn: String,
     #[command(flatten)]
     identity_provider: IdentityProviderArguments,
-    /// How long each token lives.
+    /// Lifetime of each token.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub(crate) expires_in: i64,
-    /// Sign with this P-256 private key in PEM [default: a fresh one at each start].
+    /// P-256 private key in PEM to sign with [default: a new one at each start].
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Option<PathBuf>,
-    /// The key id [default: as `mint` has it].
+    /// Key id [default: a UUID derived from the public key].
     #[arg(long, value_name = "UUID", requires = "key")]
     pub(crate) kid: Option<String>,
 }
 
-/// Answers every request with what arrived: a page for browsers, JSON for others.
+/// Echoes every request: as a page for browsers, as JSON for other clients.
 #[derive(Args)]
 pub(crate) struct UpstreamArguments {
-    /// Where to listen.
+    /// Address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001")]
     pub(crate) listen: String,
-    /// The application's name on its page, in the place of what `make run` lets visitors try.
+    /// Name of the application on its page. Replaces the demo's attacks on the page.
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
     /// A link on that page.

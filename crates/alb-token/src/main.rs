@@ -1,5 +1,4 @@
-//! The command line of `alb-token`. Exit status: 0 done, 1 failed, refused or full of problems, 2 wrong
-//! usage.
+//! The command line of `alb-token`. Exit status: 0 done, 1 failed, rejected or with problems, 2 wrong usage.
 
 mod arguments;
 mod commands;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use standin_alb::config::Config;
 use standin_alb::{certificates, run};
 
-/// Stands in for an Application Load Balancer that logs users in at an OpenID provider. For demos and tests only.
+/// Simulates an Application Load Balancer that logs users in at an OpenID provider. For demos and tests only.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -21,21 +21,21 @@ enum Command {
     Certificates(CertificatesArguments),
 }
 
-/// Runs the load balancer of a configuration; docs/standin-alb.md describes the file.
+/// Runs a load balancer as configured in FILE. docs/standin-alb.md describes the format.
 #[derive(Args)]
 struct ServeArguments {
-    /// The configuration, JSON.
+    /// The configuration, in JSON.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// Writes a fresh CA, and a certificate for each name.
+/// Creates a CA and a certificate for each name.
 #[derive(Args)]
 struct CertificatesArguments {
-    /// Where to write ca.pem, FILE.pem and FILE.key.
-    #[arg(long, value_name = "FOLDER")]
+    /// Directory for ca.pem, FILE.pem and FILE.key.
+    #[arg(long, value_name = "DIR")]
     directory: PathBuf,
-    /// Host names and SPIFFE IDs, with the files' name in front where they can't be one.
+    /// Host names and SPIFFE IDs. FILE names the files if the name itself can't be a file name.
     #[arg(value_name = "[FILE=]NAME", required = true)]
     leaves: Vec<certificates::Leaf>,
 }

@@ -15,8 +15,8 @@ END_SECONDS = 10
 GIVEN_PORTS = set()
 
 
-class LeftOut(Exception):
-    """A test needs something that is not on this machine."""
+class Skipped(Exception):
+    """A test needs something that is not installed on this machine."""
 
 
 class NeverHappened(AssertionError):

@@ -4,19 +4,24 @@ import sys
 import time
 import traceback
 
-from .processes import LeftOut
+from .processes import Skipped
 
-PASSED, FAILED, LEFT_OUT = "passed", "failed", "left out"
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+def name_of(test):
+    """The topic, which is the module's name, and what the test shows: `bearer.test_an_invalid_bearer_is_refused`."""
+    return f"{test.__module__.rpartition('.')[2]}.{test.__name__}"
 
 
 def chosen_tests(tests, words):
-    """The tests whose names hold one of the words; all of them without words."""
-    chosen = [test for test in tests if not words or any(word in test.__name__ for word in words)]
-    return chosen or sys.exit(f"no test's name holds {' or '.join(words)}")
+    """The tests whose names contain one of the words; all of them without words."""
+    chosen = [test for test in tests if not words or any(word in name_of(test) for word in words)]
+    return chosen or sys.exit(f"no test's name contains {' or '.join(words)}")
 
 
 def run_on(new_site, logs, tests):
-    """A result for each test; all of them fail where the site does not start."""
+    """A result for each test; all of them fail if the site does not start."""
     started = time.monotonic()
     try:
         with new_site(logs) as site:
@@ -30,19 +35,19 @@ def run_on(new_site, logs, tests):
 
 def exit_status(results):
     """Says what came out."""
-    passed, failed, left_out = (results.count(result) for result in (PASSED, FAILED, LEFT_OUT))
-    print(f"\n{passed} passed, {failed} failed, {left_out} left out")
+    passed, failed, skipped = (results.count(result) for result in (PASSED, FAILED, SKIPPED))
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
     return 0 if passed and not failed else 1
 
 
 def result_of(test, site, logs):
-    print(f"test {test.__name__} ... ", end="", flush=True)
+    print(f"test {name_of(test)} ... ", end="", flush=True)
     started = time.monotonic()
     try:
         test(site)
-    except LeftOut as reason:
-        print(f"left out: {reason}", flush=True)
-        return LEFT_OUT
+    except Skipped as reason:
+        print(f"skipped: {reason}", flush=True)
+        return SKIPPED
     except Exception:
         print(f"FAILED ({time.monotonic() - started:.1f} s)")
         traceback.print_exc(file=sys.stdout)

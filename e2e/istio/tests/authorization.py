@@ -1,4 +1,4 @@
-"""Point 4: Kubeflow's own policies on the identity header. Each profile's sidecar applies them."""
+"""Kubeflow's own policies on the identity header. Each profile's sidecar applies them."""
 
 import ssl
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def reached_by(site, user):
     return [name for name, answer in answers.items() if answer.status == 200]
 
 
-def test_4_each_user_reaches_her_own_namespace_only(site):
+def test_each_user_reaches_her_own_namespace_only(site):
     with profiles(site):
         assert reached_by(site, "alice") == ["alice"]
         assert reached_by(site, "bob") == ["bob"]
@@ -42,12 +42,12 @@ def test_4_each_user_reaches_her_own_namespace_only(site):
         assert answer.arrived("kubeflow-userid") == "alice@example.com"
 
 
-def test_4_a_contributor_reaches_both_namespaces(site):
+def test_a_contributor_reaches_both_namespaces(site):
     with profiles(site):
         eventually("carol is let in", lambda: reached_by(site, "carol") == ["alice", "bob"])
 
 
-def test_4_spoofed_headers_and_foreign_tokens_never_reach_a_namespace(site):
+def test_spoofed_headers_and_foreign_tokens_never_reach_a_namespace(site):
     alice = "alice@example.com"
     foreign = site.load_balancer.of_another_account()
     mallory, alices = site.token("mallory"), site.token("alice")
@@ -81,7 +81,7 @@ def test_4_spoofed_headers_and_foreign_tokens_never_reach_a_namespace(site):
         assert answer.arrived("kubeflow_userid") is None
 
 
-def test_4_another_pod_cannot_speak_for_a_user(site):
+def test_another_pod_cannot_speak_for_a_user(site):
     certificate, key, authority = site.workload_certificates("workbench-bob")
     bobs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     bobs.check_hostname = False  # The name is a SPIFFE ID.

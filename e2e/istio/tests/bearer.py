@@ -1,4 +1,4 @@
-"""Point 5: programs with a bearer token of their own, judged by RequestAuthentication, beside users with the
+"""Programs with a bearer token of their own, judged by RequestAuthentication, beside users with the
 load balancer's."""
 
 import json
@@ -82,7 +82,7 @@ def send(site, *values, path="/pipeline/", token=None):
     return site.to_gateway(path, [("authorization", value.replace("TOKEN", token)) for value in values])
 
 
-def test_5_a_valid_bearer_passes_and_gets_its_own_rule(site):
+def test_a_valid_bearer_passes_and_gets_its_own_rule(site):
     with bearers(site):
         answer = send(site, "Bearer TOKEN")
         assert answer.status == 200 and answer.arrived("kubeflow-userid") is None, answer
@@ -92,7 +92,7 @@ def test_5_a_valid_bearer_passes_and_gets_its_own_rule(site):
         assert site.to_gateway("/pipeline/").reason == "missing_token"
 
 
-def test_5_an_invalid_bearer_is_refused(site):
+def test_an_invalid_bearer_is_refused(site):
     with bearers(site):
         invalid = {
             "another key's": bearer(site, key=site.key),
@@ -104,14 +104,14 @@ def test_5_an_invalid_bearer_is_refused(site):
             assert answer.status == 401 and answer.reason is None, f"{name}: {answer}"
 
 
-def test_5_forms_that_jwt_authn_ignores_never_pass(site):
+def test_forms_that_jwt_authn_ignores_never_pass(site):
     with bearers(site):
         for name, values in IGNORED_BY_JWT_AUTHN.items():
             answer = send(site, *values)
             assert (answer.status, answer.reason) == (401, "missing_token"), f"{name}: {answer}"
 
 
-def test_5_the_deny_policy_alone_refuses_them_too(site):
+def test_the_deny_policy_alone_refuses_them_too(site):
     forged = bearer(site, key=site.key)
     with bearers(site, mode="observe"):
         for name, values in IGNORED_BY_JWT_AUTHN.items():
@@ -122,7 +122,7 @@ def test_5_the_deny_policy_alone_refuses_them_too(site):
         assert site.as_user("alice").status == 200
 
 
-def test_5_knatives_probe_passes_as_before(site):
+def test_knatives_probe_passes_as_before(site):
     with bearers(site):
         assert site.to_gateway("/healthz", PROBE).status == 200
         assert site.to_gateway("/healthz").reason == "missing_token"

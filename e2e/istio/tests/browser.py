@@ -1,4 +1,4 @@
-"""Point 9: what a browser sees on the same path, by the tests of e2e/login/tests. Another application takes the
+"""What a browser sees on the same path, by the tests of e2e/login/tests. Another application takes the
 upstream's place for them: theirs knows WebSockets."""
 
 import json
@@ -7,24 +7,24 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from testbed.processes import LeftOut, run
+from testbed.processes import Skipped, run
 from testbed.programs import ROOT
 
-TESTS = ROOT / "e2e"
+E2E = ROOT / "e2e"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
-def test_9_users_log_in_and_reach_their_own_namespace_only(site):
+def test_users_log_in_and_reach_their_own_namespace_only(site):
     with user_facing(site):
         in_the_browser(site, "login")
 
 
-def test_9_a_tab_whose_session_ends_is_sent_to_log_in(site):
+def test_a_tab_whose_session_ends_is_sent_to_log_in(site):
     with user_facing(site), site.login.settings(SESSION_TIMEOUT="15"):
         in_the_browser(site, "expiry")
 
 
-def test_9_in_observe_mode_nobody_is_let_in_as_nobody(site):
+def test_in_observe_mode_nobody_is_let_in_as_nobody(site):
     with user_facing(site, mode="observe"), site.login.settings(ON_UNAUTHENTICATED="allow"):
         in_the_browser(site, "observe")
 
@@ -48,14 +48,14 @@ def require_browser():
         for name, is_there in {
             "node": shutil.which("node"),
             CHROMIUM: Path(CHROMIUM).exists(),
-            "playwright-core": (TESTS / "node_modules").exists(),
+            "playwright-core": (E2E / "node_modules").exists(),
         }.items()
         if not is_there
     ]
     if missing:
-        raise LeftOut(f"{', '.join(missing)} not here")
+        raise Skipped(f"{', '.join(missing)} not installed")
 
 
 def in_the_browser(site, name):
     running = {**site.login.ports, "ADMIN_PORT": site.gateway.admin_port, "UPSTREAM_PORT": site.ports["upstream"]}
-    run(["node", "--test", TESTS / "login" / "tests" / f"{name}.test.mjs"], env={"LOGIN_PATH": json.dumps(running)})
+    run(["node", "--test", E2E / "login" / "tests" / f"{name}.test.mjs"], env={"LOGIN_PATH": json.dumps(running)})

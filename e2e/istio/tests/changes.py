@@ -1,4 +1,4 @@
-"""Point 6: what changes while the gateway runs, and what can't be had."""
+"""Changes while the gateway runs, and images that can't be pulled."""
 
 from testbed import programs
 from testbed.load import Load
@@ -8,7 +8,7 @@ from testbed.site import PLUGIN, SYSTEM
 UNKNOWN_DIGEST = "sha256:" + "0" * 64
 
 
-def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(site):
+def test_a_changed_configuration_arrives_under_load_with_no_failed_request(site):
     mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-user-id", "claim": "sub"}]
     with Load(site) as load:
         for mappings, expected in [(mapped, "sub-of-alice@example.com"), (mapped[:1], None)] * 2:
@@ -18,7 +18,7 @@ def test_6_a_changed_configuration_arrives_under_load_with_no_failed_request(sit
     site.restore()
 
 
-def test_6_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(site):
+def test_an_invalid_configuration_is_refused_and_the_old_one_keeps_working(site):
     before = refused_configurations(site)
     with Load(site) as load:
         site.api.apply(site.plugin(clockSkew="a while"))
@@ -34,7 +34,7 @@ def refused_configurations(site):
     return site.gateway.stat(f"extension_config_discovery.http_filter.{filter_name}.config_fail")
 
 
-def test_6_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in(site):
+def test_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in(site):
     site.api.apply(site.plugin(clockSkew="a while"))
     try:
         site.gateway.restart()
@@ -46,7 +46,7 @@ def test_6_a_gateway_that_starts_with_an_invalid_configuration_lets_nobody_in(si
         site.restore()
 
 
-def test_6_an_image_that_cannot_be_had_denies_all(site):
+def test_an_image_that_cannot_be_had_denies_all(site):
     registry, _, digest = site.image.partition("/alb-authn@")
     mirror = site.registry.push(programs.IMAGE, "mirror/alb-authn")
     try:
@@ -68,7 +68,7 @@ def denies_all(site, what, url):
     assert site.to_gateway(headers=[("kubeflow-userid", "alice@example.com")]).is_rbac, what
 
 
-def test_6_a_gateway_that_restarts_while_the_registry_is_down_denies_all(site):
+def test_a_gateway_that_restarts_while_the_registry_is_down_denies_all(site):
     site.registry.stop()
     try:
         assert site.identity_arrives(), "a gateway that runs has the module"

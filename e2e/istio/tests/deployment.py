@@ -1,4 +1,4 @@
-"""Points 1 and 2: the shipped manifests in a real API server, and what istiod and the agent make of them."""
+"""The shipped manifests in a real API server, and what istiod and the agent make of them."""
 
 import json
 import shutil
@@ -10,12 +10,12 @@ from testbed.programs import DEPLOY, shipped_overlays
 from testbed.site import OVERLAY, PLUGIN, SYSTEM
 
 
-def test_1_the_api_server_accepts_each_overlay(site):
+def test_the_api_server_accepts_each_overlay(site):
     for overlay in shipped_overlays():
         site.api.apply_folder(overlay, "--dry-run=server")
 
 
-def test_1_the_api_server_refuses_a_broken_overlay(site):
+def test_the_api_server_refuses_a_broken_overlay(site):
     broken = {
         "an unknown phase": ("/spec/phase", "AUTHENTICATION", "spec.phase"),
         "an unknown fail strategy": ("/spec/failStrategy", "FAIL_SOMEHOW", "spec.failStrategy"),
@@ -34,7 +34,7 @@ def test_1_the_api_server_refuses_a_broken_overlay(site):
         assert complaint in answer.stderr, f"{name}: {answer.stderr}"
 
 
-def test_1_the_api_server_knows_each_component_from_the_istio_that_has_it(site):
+def test_the_api_server_knows_each_component_from_the_istio_that_has_it(site):
     components = sorted(path.parent.name for path in (DEPLOY / "components").glob("*/kustomization.yaml"))
     assert components, "no components in deploy/"
     for component in components:
@@ -56,7 +56,7 @@ def overlay_with(site, component):
     return site.overlay(component, components=[component])
 
 
-def test_1_istioctl_validates_and_analyzes_each_overlay(site):
+def test_istioctl_validates_and_analyzes_each_overlay(site):
     for overlay in shipped_overlays():
         rendered = site.folder / f"{overlay.name}.yaml"
         rendered.write_text(run([programs.KUSTOMIZE, "build", overlay]).stdout)
@@ -65,13 +65,13 @@ def test_1_istioctl_validates_and_analyzes_each_overlay(site):
         run([istioctl, "analyze", "--use-kube=false", rendered])
 
 
-def test_2_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready(site):
+def test_the_agent_pulls_the_image_by_digest_and_the_gateway_becomes_ready(site):
     assert site.registry.pulled(site.image) > 0
     site.gateway.await_ready()
     assert site.gateway.stat("wasm.envoy.wasm.runtime.v8.active") > 0
 
 
-def test_2_the_agent_takes_the_artifact_form_too(site):
+def test_the_agent_takes_the_artifact_form_too(site):
     url = site.registry.push(programs.ARTIFACT, "alb-authn-artifact")
     # A header that only this one sets tells it from the image that runs.
     mapped = [{"header": "kubeflow-userid", "claim": "email"}, {"header": "x-artifact", "claim": "sub"}]
@@ -82,7 +82,7 @@ def test_2_the_agent_takes_the_artifact_form_too(site):
     site.restore()
 
 
-def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
+def test_the_filter_stands_before_jwt_authn_and_rbac(site):
     namespaced = {"name": "order", "namespace": SYSTEM}
     selector = {"matchLabels": {"istio": "ingressgateway"}}
     jwks = json.dumps({"keys": [site.key.jwk()]})
@@ -106,7 +106,7 @@ def test_2_the_filter_stands_before_jwt_authn_and_rbac(site):
         )
 
 
-def test_2_a_traffic_extension_takes_over_where_istio_has_it(site):
+def test_a_traffic_extension_takes_over_where_istio_has_it(site):
     if not site.pair.has_traffic_extension:
         answer = site.api.apply_folder(site.overlay(components=["traffic-extension"]), check=False)
         assert 'no matches for kind "TrafficExtension"' in answer.stderr, answer.stderr
@@ -137,3 +137,33 @@ def test_2_a_traffic_extension_takes_over_where_istio_has_it(site):
 
 def our_filters(site):
     return [name for name in site.gateway.http_filters() if name.startswith("extensions.istio.io/")]
+
+
+def test_with_fail_reload_users_reach_their_applications(site):
+    try:
+        site.api.apply_folder(site.overlay(components=["fail-reload"]))
+        eventually("Envoy knows", lambda: "FAIL_RELOAD" in site.gateway.admin("/config_dump"))
+        site.await_identity()
+    finally:
+        site.restore()
+    eventually("it is as before", lambda: "FAIL_RELOAD" not in site.gateway.admin("/config_dump"))
+
+
+def test_the_load_balancers_controller_reads_the_oidc_clients_secret_alone(site):
+    account = "--as=system:serviceaccount:kube-system:aws-load-balancer-controller"
+
+    def may(verb, secret, who=account):
+        answer = site.api.kubectl("auth", "can-i", verb, f"secrets/{secret}", "-n", SYSTEM, who, check=False)
+        return answer.stdout.strip() == "yes"
+
+    try:
+        site.api.apply_folder(site.overlay("kubeflow-oidc"))
+        eventually("it may", lambda: may("get", "alb-oidc-client"))
+        assert may("watch", "alb-oidc-client")
+        assert not may("get", "istio-ca-secret")
+        assert not may("update", "alb-oidc-client")
+        assert not may("get", "alb-oidc-client", "--as=system:serviceaccount:default:default")
+    finally:
+        for kind in "role", "rolebinding":
+            site.api.kubectl("delete", "--ignore-not-found", kind, "alb-oidc-client-reader", "-n", SYSTEM)
+        site.restore()

@@ -1,11 +1,11 @@
-"""Point 7: the roll-out as docs/install-kubeflow-aws.md tells it."""
+"""The roll-out as docs/install-kubeflow-aws.md describes it."""
 
 from testbed.load import Load
 from testbed.processes import eventually
 from testbed.site import PLUGIN, SYSTEM
 
 
-def test_7_observe_then_counters_then_enforce_then_back(site):
+def test_observe_then_counters_then_enforce_then_back(site):
     observe(site)
     names = ("requests.ok", "observed.missing_token", "observed.untrusted_signer")
     counters = {name: site.metric(name) for name in names}
@@ -21,7 +21,7 @@ def test_7_observe_then_counters_then_enforce_then_back(site):
     enforce(site)
 
 
-def test_7_the_roll_out_and_the_way_back_fail_no_users_request(site):
+def test_the_roll_out_and_the_way_back_fail_no_users_request(site):
     remove(site)
     try:
         with Load(site) as load:

@@ -1,4 +1,4 @@
-"""Point 8: two gateways, each behind a load balancer of its own, with a configuration of its own."""
+"""Two gateways, each behind a load balancer of its own, with a configuration of its own."""
 
 from contextlib import contextmanager
 
@@ -35,7 +35,7 @@ def partner_gateway(site, istiod=None):
             gateway.end()
 
 
-def test_8_two_gateways_trust_their_own_load_balancers_only(site):
+def test_two_gateways_trust_their_own_load_balancers_only(site):
     ours, theirs = site.token(), site.token(load_balancer=PARTNER)
     with partner_gateway(site) as send:
         eventually("their gateway serves their users", lambda: send(theirs).status == 200)
@@ -45,7 +45,7 @@ def test_8_two_gateways_trust_their_own_load_balancers_only(site):
         assert site.to_gateway(token=theirs).reason == "untrusted_signer"
 
 
-def test_8_a_gateway_with_filtered_clusters_gets_keys_by_the_component(site):
+def test_a_gateway_with_filtered_clusters_gets_keys_by_the_component(site):
     theirs = site.token(load_balancer=PARTNER)
     settings = {"PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true"}
     folder = site.folder / "filtering"

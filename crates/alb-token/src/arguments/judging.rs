@@ -1,4 +1,4 @@
-//! The arguments of the commands that judge and show, and of those that write files for the shell.
+//! The arguments of the commands that check, verify and inspect, and of those that write files for the shell.
 
 use std::path::PathBuf;
 
@@ -8,62 +8,62 @@ use clap_complete::Shell;
 
 use crate::config_file::ROOT_NAMESPACE;
 
-/// Says what is wrong with a configuration, field by field.
+/// Checks a configuration and names each problem by its field.
 ///
-/// FILE is a pluginConfig, in YAML or JSON, or manifests that hold WasmPlugins (or TrafficExtensions or
-/// EnvoyExtensionPolicies with `wasm`), or an Envoy configuration.
+/// FILE is a pluginConfig in YAML or JSON, a stream of manifests with WasmPlugins (or with TrafficExtensions or
+/// EnvoyExtensionPolicies that have `wasm`), or an Envoy configuration.
 /// Exit status: 0 no problem (warnings may be printed), 1 problems, 2 FILE can't be read.
 #[derive(Args)]
 pub(crate) struct CheckConfigArguments {
-    /// The configuration; `-` is standard input.
+    /// The configuration. `-` is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The mesh's root namespace: a plugin there without a selector is for every proxy of the mesh.
+    /// Root namespace of the mesh. A plugin there without a selector applies to every proxy of the mesh.
     #[arg(long, value_name = "NAME", default_value = ROOT_NAMESPACE)]
     pub(crate) root_namespace: String,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
-/// Judges a token as the filter would, by the filter's own code.
+/// Verifies a token with the filter's own code.
 ///
-/// Prints `ok` and the headers that the filter would set, or `REASON: sentence`. `mode: observe` changes nothing
-/// here: what would only be counted is refused. Exit status: 0 ok, 1 refused, 2 wrong usage, or no verdict without
-/// the key.
+/// Prints `ok` and the headers that the filter would set, or `REASON: sentence`. `mode: observe` has no effect here:
+/// a token that the filter would only count is rejected. Exit status: 0 ok, 1 rejected, 2 wrong usage, or the key is
+/// needed for a result.
 #[derive(Args)]
 pub(crate) struct VerifyArguments {
     /// The configuration: a pluginConfig, or a manifest with exactly one WasmPlugin.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The public key that the token names, in PEM. Without it the URL that holds the key is printed.
+    /// Public key of the token's key id, in PEM. Without it, the URL of that key is printed.
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Option<PathBuf>,
-    /// Judge as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
+    /// Verify as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
     #[arg(long, value_name = "RFC3339|UNIX", value_parser = time, allow_negative_numbers = true)]
     pub(crate) at: Option<UnixTime>,
-    /// The token; standard input where it is absent or `-`. Others can see arguments in the process list.
+    /// The token. Standard input if absent or `-`. Other users can see arguments in the process list.
     #[arg(value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
-/// Shows what a token says, and what is wrong with its form. Proves nothing: see `verify`.
+/// Decodes a token and names the faults in its format. Verifies nothing: see `verify`.
 ///
-/// Exit status: 0 header and claims could be decoded, 1 they could not, 2 wrong usage.
+/// Exit status: 0 header and claims were decoded, 1 they could not be decoded, 2 wrong usage.
 #[derive(Args)]
 pub(crate) struct InspectArguments {
-    /// Reckon expiry as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
+    /// Evaluate expiry as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
     #[arg(long, value_name = "RFC3339|UNIX", value_parser = time, allow_negative_numbers = true)]
     pub(crate) at: Option<UnixTime>,
-    /// The token; standard input where it is absent or `-`. Others can see arguments in the process list.
+    /// The token. Standard input if absent or `-`. Other users can see arguments in the process list.
     #[arg(value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
-/// Prints the completion script of a shell.
+/// Prints the completion script for a shell.
 #[derive(Args)]
 pub(crate) struct CompletionsArguments {
     /// The shell.
@@ -71,7 +71,7 @@ pub(crate) struct CompletionsArguments {
     pub(crate) shell: Shell,
 }
 
-/// Prints the manual page of alb-token, or of one of its commands.
+/// Prints the manual page of alb-token or of one of its commands.
 #[derive(Args)]
 pub(crate) struct ManArguments {
     /// A command, such as `verify`.
@@ -81,7 +81,7 @@ pub(crate) struct ManArguments {
 
 #[derive(Args)]
 pub(crate) struct OutputArguments {
-    /// For people or for scripts.
+    /// Output format: text for people, json for scripts.
     #[arg(long = "output", value_name = "FORMAT", default_value = "text")]
     pub(crate) format: OutputFormat,
 }

@@ -1,4 +1,4 @@
-//! The load balancer that the tests trust by default, and tokens as it, or a forger, would write them.
+//! The load balancer that the tests trust by default, and tokens as it, or an attacker, would write them.
 
 pub use alb_fixtures::example::{ARN, CLIENT, ISSUER, KID, load_balancer};
 use alb_fixtures::mint::{KeyPair, LoadBalancer, unix_now};
@@ -33,17 +33,17 @@ pub fn claims() -> Map<String, Value> {
     object(claims)
 }
 
-/// A token that is good but for what a test changes in it.
+/// A valid token that a test can modify.
 #[derive(Clone)]
-pub struct Forgery {
+pub struct TokenBuilder {
     header: Map<String, Value>,
     payload: Map<String, Value>,
     key: KeyPair,
     padded: bool,
 }
 
-impl Forgery {
-    /// A good token of `load_balancer`, signed with `key`.
+impl TokenBuilder {
+    /// A valid token of `load_balancer`, signed with `key`.
     pub fn new(load_balancer: &LoadBalancer, key: &KeyPair) -> Self {
         let exp = unix_now() + 120;
         Self {

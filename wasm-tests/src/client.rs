@@ -1,104 +1,38 @@
 //! A client that sends exactly the bytes that it is told to.
 
-use std::io::{self, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use alb_fixtures::oidc_headers;
-use serde_json::Value;
-
-use crate::envoy::setting;
-use crate::http1::{Body, Headers, bytes_of, latin1, read_message, values};
+use crate::http::{Request, Response};
+use crate::http1::{Body, latin1, read_message};
 use crate::http2;
-use crate::upstream::Echo;
+use crate::settings::sends_http2;
 
-/// An answer that takes longer is none.
+/// Response timeout.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whether requests go over HTTP/2 where that can say them.
-#[must_use]
-pub fn sends_http2() -> bool {
-    setting("ALB_AUTHN_HTTP").as_deref() == Some("2")
-}
-
-/// A request to one of Envoy's listeners.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub(crate) addr: SocketAddr,
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) headers: Headers,
-    pub(crate) body: Option<Vec<u8>>,
-    pub(crate) trailers: Headers,
-}
-
 impl Request {
-    pub(crate) fn new(addr: SocketAddr, method: &str, path: &str) -> Self {
-        Self {
-            addr,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            headers: Headers::new(),
-            body: None,
-            trailers: Headers::new(),
-        }
-    }
-
-    /// One more header line, its value in UTF-8; `host` is `kubeflow.example.com` unless given.
-    #[must_use]
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.header_bytes(name, value.as_bytes())
-    }
-
-    /// One more header line, whatever bytes its value holds.
-    #[must_use]
-    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
-        self.headers.push((name.to_owned(), latin1(value)));
-        self
-    }
-
-    /// The ALB's signed token.
-    #[must_use]
-    pub fn token(self, token: &str) -> Self {
-        self.header(oidc_headers::DATA, token)
-    }
-
-    /// A body; announced by its length.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Some(body.into());
-        self
-    }
-
-    /// One more trailer; sent over HTTP/2 only.
-    #[must_use]
-    pub fn trailer(mut self, name: &str, value: &str) -> Self {
-        self.trailers
-            .push((name.to_owned(), latin1(value.as_bytes())));
-        self
-    }
-
-    /// Asks for another protocol.
-    #[must_use]
-    pub fn upgrade(self, protocol: &str, connection: &str) -> Self {
-        self.header("upgrade", protocol)
-            .header("connection", connection)
-    }
-
-    /// Sends it on a connection of its own and awaits the answer: over HTTP/1.1, or, with
-    /// `ALB_AUTHN_HTTP=2`, over HTTP/2 where that can say it.
+    /// Sends it on a connection of its own and awaits the response: over HTTP/1.1, or, with
+    /// `ALB_AUTHN_HTTP=2`, over HTTP/2 if HTTP/2 can express it.
     #[track_caller]
     pub fn send(&self) -> Response {
-        if sends_http2() && http2::can_say(self) {
+        if sends_http2() && http2::can_express(self) {
             self.send_http2()
         } else {
             self.start().finish()
         }
     }
 
-    /// Sends it over HTTP/1.1; fails where the connection does.
+    /// Sends it over HTTP/1.1; fails if the connection does.
     pub fn try_send(&self) -> io::Result<Response> {
-        read_response(&mut BufReader::new(self.write()?), &self.method)
+        self.send_over(self.open()?)
+    }
+
+    /// Sends it over HTTP/1.1 on this connection and awaits the response.
+    pub(crate) fn send_over(&self, mut stream: impl Read + Write) -> io::Result<Response> {
+        stream.write_all(&self.to_bytes())?;
+        read_response(&mut BufReader::new(stream), &self.method)
     }
 
     /// Sends it over HTTP/1.1 without awaiting the answer.
@@ -113,12 +47,6 @@ impl Request {
     #[track_caller]
     pub fn send_http2(&self) -> Response {
         http2::send(self).expect("an HTTP/2 answer")
-    }
-
-    /// The last request of its connection, which Envoy closes after the answer.
-    #[must_use]
-    pub fn last(self) -> Self {
-        self.header("connection", "close")
     }
 
     /// An HTTP/2 connection to the listener that this request is for.
@@ -144,22 +72,6 @@ impl Request {
         let mut stream = self.open()?;
         stream.write_all(&self.to_bytes())?;
         Ok(stream)
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
-        if values(&self.headers, "host").is_empty() {
-            text.push_str("host: kubeflow.example.com\r\n");
-        }
-        for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if let Some(body) = &self.body {
-            text.push_str(&format!("content-length: {}\r\n", body.len()));
-        }
-        text.push_str("\r\n");
-        let body = self.body.clone().unwrap_or_default();
-        [bytes_of(&text), body].concat()
     }
 }
 
@@ -234,7 +146,7 @@ impl Pending {
     }
 }
 
-fn read_response(reader: &mut BufReader<TcpStream>, method: &str) -> io::Result<Response> {
+fn read_response(reader: &mut BufReader<impl Read>, method: &str) -> io::Result<Response> {
     let body = if method == "HEAD" {
         Body::None
     } else {
@@ -251,51 +163,4 @@ fn read_response(reader: &mut BufReader<TcpStream>, method: &str) -> io::Result<
 fn status_of(status_line: &str) -> u16 {
     let code = status_line.split(' ').nth(1);
     code.and_then(|code| code.parse().ok()).unwrap_or(0)
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Response {
-    /// The status; 0 where the status line was no such thing.
-    pub status: u16,
-    /// Header lines in the order of the wire, duplicates kept.
-    pub headers: Headers,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// Every value of the header `name`, in order.
-    pub fn values(&self, name: &str) -> Vec<&str> {
-        values(&self.headers, name)
-    }
-
-    /// The body as JSON.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
-    }
-
-    /// The reason that a refusal names in its body; empty where it is no refusal.
-    pub fn reason(&self) -> String {
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        body["error"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// What the upstream received; panics unless the request was let through.
-    #[track_caller]
-    pub fn echo(&self) -> Echo {
-        self.try_echo()
-            .unwrap_or_else(|| panic!("not forwarded: {}", self.summary()))
-    }
-
-    /// What the upstream received, where the request was let through.
-    pub fn try_echo(&self) -> Option<Echo> {
-        Echo::from_json(&self.body)
-    }
-
-    fn summary(&self) -> String {
-        let (status, body) = (self.status, latin1(&self.body));
-        format!("{status} {:?} {body}", self.headers)
-    }
 }

@@ -1,8 +1,9 @@
 //! Many requests at a time, without a thread for each: a socket each, or the streams of a few connections.
 
-use crate::client::{Pending, Request, Response};
-use crate::envoy::setting;
+use crate::client::Pending;
+use crate::http::{Request, Response};
 use crate::http2::{Exchange, Session};
+use crate::settings::setting;
 
 /// Streams of one HTTP/2 connection, and requests that a crowd consists of by default.
 const DEFAULT_SIZE: usize = 1_024;

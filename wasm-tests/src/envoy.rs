@@ -1,16 +1,18 @@
 //! One Envoy process: started, watched, and ended with the test.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, process, thread};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::client::Request;
+use crate::folder::Folder;
+use crate::http::{Request, Response};
+use crate::settings::envoy_binary;
 use crate::wait::eventually;
 
 /// How many lines of Envoy's log a failed test shows.
@@ -31,31 +33,44 @@ pub struct AccessLine {
 
 /// Envoy's command line.
 #[derive(Clone)]
-pub(crate) struct Options {
-    pub(crate) workers: u32,
+pub struct Options {
+    /// How many workers it has.
+    pub workers: u32,
     /// What the module logs below this level is left out.
-    pub(crate) log_level: String,
-    /// How long a replaced listener goes on with its connections.
-    pub(crate) drain_seconds: u32,
+    pub log_level: String,
+    /// How long a replaced listener keeps its connections.
+    pub drain_seconds: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            log_level: "info".to_owned(),
+            drain_seconds: 600,
+        }
+    }
 }
 
 /// A running Envoy and its files.
 pub struct Envoy {
     child: Child,
     folder: Folder,
-    admin: SocketAddr,
+    admin: Admin,
+}
+
+/// Where the admin interface listens.
+enum Admin {
+    Port(SocketAddr),
+    /// A Unix socket: a cluster can name it before it exists.
+    Socket(PathBuf),
 }
 
 impl Envoy {
-    /// Starts Envoy and awaits that it is ready; `Err` holds its log where it exits instead.
-    pub(crate) fn start(
-        folder: Folder,
-        bootstrap: &Value,
-        options: &Options,
-    ) -> Result<Self, String> {
-        let config = folder.file("envoy.json");
-        fs::write(&config, bootstrap.to_string()).expect("a writable folder");
-        let log = File::create(folder.file("envoy.log")).expect("a writable folder");
+    /// Starts Envoy with a configuration file and awaits that it is ready; `Err` holds its log if it
+    /// exits instead. What it writes to standard output is the file `stdout` of the folder.
+    pub fn start(folder: Folder, config: &Path, options: &Options) -> Result<Self, String> {
+        let output = |name: &str| File::create(folder.file(name)).expect("a writable folder");
         let mut child = Command::new(envoy_binary())
             .args(["--disable-hot-restart", "--file-flush-interval-msec", "20"])
             .args(["--concurrency", &options.workers.to_string()])
@@ -67,16 +82,16 @@ impl Envoy {
             .arg("--config-path")
             .arg(config)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
+            .stdout(output("stdout"))
+            .stderr(output("envoy.log"))
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", envoy_binary().display()));
         let started = eventually("Envoy is ready, or exits", || {
             if child.try_wait().expect("a child process").is_some() {
                 return Some(None);
             }
-            let admin = folder.read("admin").parse().ok()?;
-            is_ready(admin).then_some(Some(admin))
+            let admin = Admin::parse(&folder.read("admin"))?;
+            admin.is_ready().then_some(Some(admin))
         });
         match started {
             Some(admin) => Ok(Self {
@@ -90,31 +105,51 @@ impl Envoy {
 
     /// The listeners' addresses by their place in the scenario.
     pub(crate) fn listeners(&self) -> Vec<SocketAddr> {
-        let listeners: Value = serde_json::from_slice(&self.admin("/listeners?format=json"))
-            .expect("the admin answers in JSON");
-        let statuses = listeners["listener_statuses"].as_array();
-        let mut found: Vec<_> = statuses
-            .into_iter()
-            .flatten()
-            .filter_map(|status| Some((status["name"].as_str()?.to_owned(), address(status)?)))
-            .collect();
+        let mut found = self.bound_listeners();
         found.sort();
         found.into_iter().map(|(_, addr)| addr).collect()
     }
 
-    /// Where the admin interface listens.
+    /// Awaits that a listener is bound; returns its address.
+    #[track_caller]
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        eventually("the listener is bound", || {
+            let mut bound = self.bound_listeners().into_iter();
+            bound.find_map(|(found, addr)| (found == name).then_some(addr))
+        })
+    }
+
+    fn bound_listeners(&self) -> Vec<(String, SocketAddr)> {
+        let listeners: Value = serde_json::from_slice(&self.admin("/listeners?format=json"))
+            .expect("the admin answers in JSON");
+        let statuses = listeners["listener_statuses"].as_array();
+        let bound = statuses
+            .into_iter()
+            .flatten()
+            .filter_map(|status| Some((status["name"].as_str()?.to_owned(), address(status)?)));
+        bound.collect()
+    }
+
+    /// The port where the admin interface listens.
+    #[track_caller]
     pub fn admin_addr(&self) -> SocketAddr {
-        self.admin
+        match self.admin {
+            Admin::Port(addr) => addr,
+            Admin::Socket(_) => panic!("the admin interface is no port but a socket"),
+        }
     }
 
     /// What the admin interface answers.
     pub fn admin(&self, path: &str) -> Vec<u8> {
-        Request::new(self.admin, "GET", path).send().body
+        let response = self.admin.get(path);
+        response.expect("the admin interface answers").body
     }
 
     /// Asks the admin interface to do something.
     pub fn admin_post(&self, path: &str) {
-        let response = Request::new(self.admin, "POST", path).body("").send();
+        let response = Request::new(self.admin_addr(), "POST", path)
+            .body("")
+            .send();
         assert_eq!(response.status, 200, "{path}");
     }
 
@@ -184,7 +219,8 @@ impl Envoy {
         lines.map(|line| access_line(&line)).collect()
     }
 
-    pub(crate) fn folder(&self) -> &Folder {
+    /// The folder with its files.
+    pub fn folder(&self) -> &Folder {
         &self.folder
     }
 }
@@ -202,76 +238,30 @@ impl Drop for Envoy {
     }
 }
 
-/// A temporary folder that goes with its owner.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("alb-authn-test-{}-{number}", process::id());
-        let path = env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a writable temporary folder");
-        Self(path)
-    }
-
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Replaces a file that Envoy watches; by a rename, so that Envoy reads no half of it.
-    pub(crate) fn exchange(&self, name: &str, content: &Value) {
-        let draft = self.file("draft");
-        fs::write(&draft, content.to_string()).expect("a writable folder");
-        fs::rename(draft, self.file(name)).expect("a writable folder");
-    }
-
-    fn read(&self, name: &str) -> String {
-        let mut bytes = Vec::new();
-        if let Ok(mut file) = File::open(self.file(name)) {
-            let _ = file.read_to_end(&mut bytes);
+impl Admin {
+    /// Reads what Envoy wrote into the file of `--admin-address-path`; `None` if that is nothing yet.
+    fn parse(text: &str) -> Option<Self> {
+        match text.parse() {
+            Ok(addr) => Some(Self::Port(addr)),
+            Err(_) if text.starts_with('/') => Some(Self::Socket(text.into())),
+            Err(_) => None,
         }
-        String::from_utf8_lossy(&bytes).into_owned()
     }
-}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    fn get(&self, path: &str) -> io::Result<Response> {
+        match self {
+            Self::Port(addr) => Request::new(*addr, "GET", path).try_send(),
+            Self::Socket(file) => {
+                let request = Request::new((Ipv4Addr::UNSPECIFIED, 0).into(), "GET", path);
+                request.last().send_over(UnixStream::connect(file)?)
+            }
+        }
     }
-}
 
-/// The module under test.
-pub(crate) fn module() -> PathBuf {
-    let path = path_from_env("ALB_AUTHN_WASM", "dist/alb_authn.wasm");
-    let found = path.canonicalize();
-    found.unwrap_or_else(|e| panic!("{}: {e}; `make wasm` builds it", path.display()))
-}
-
-/// The module that judges standard vectors (`verify-vectors`).
-pub fn vectors_module() -> PathBuf {
-    let path = path_from_env("VERIFY_VECTORS_WASM", "dist/verify_vectors.wasm");
-    let found = path.canonicalize();
-    found.unwrap_or_else(|e| panic!("{}: {e}; `make vectors-module` builds it", path.display()))
-}
-
-fn envoy_binary() -> PathBuf {
-    path_from_env("ENVOY", ".venv/bin/envoy")
-}
-
-fn path_from_env(variable: &str, in_repository: &str) -> PathBuf {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    env::var_os(variable).map_or_else(|| repository.join(in_repository), PathBuf::from)
-}
-
-/// An environment variable that is set and not empty.
-pub(crate) fn setting(variable: &str) -> Option<String> {
-    env::var(variable).ok().filter(|value| !value.is_empty())
-}
-
-fn is_ready(admin: SocketAddr) -> bool {
-    let answer = Request::new(admin, "GET", "/ready").try_send();
-    answer.is_ok_and(|response| response.status == 200)
+    fn is_ready(&self) -> bool {
+        self.get("/ready")
+            .is_ok_and(|response| response.status == 200)
+    }
 }
 
 fn address(status: &Value) -> Option<SocketAddr> {

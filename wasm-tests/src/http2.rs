@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::client::{Request, Response};
+use crate::http::{Request, Response};
 use crate::http1::{Headers, bytes_of, latin1};
 use crate::upstream::Echo;
 
@@ -119,7 +119,7 @@ fn to_http(request: &Request) -> Result<http::Request<()>> {
 }
 
 /// Whether a client of HTTP/2 would send this: no headers of one connection, one host, a plain path.
-pub(crate) fn can_say(request: &Request) -> bool {
+pub(crate) fn can_express(request: &Request) -> bool {
     let is_plain =
         |name: &str| !["connection", "upgrade", "transfer-encoding", "expect"].contains(&name);
     let hosts = request.headers.iter().filter(|(name, _)| name == "host");

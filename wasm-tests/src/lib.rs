@@ -17,7 +17,7 @@
 //! byte ([`latin1`]).
 //!
 //! `ALB_AUTHN_BACKEND` chooses the signature backend where a test doesn't, `ALB_AUTHN_HTTP=2` sends over
-//! HTTP/2 what a test does not send over HTTP/1.1 on purpose, `ALB_AUTHN_WAITERS` is how many requests wait at a time
+//! HTTP/2 each request that HTTP/2 can express and that a test does not send over HTTP/1.1 on purpose, `ALB_AUTHN_WAITERS` is how many requests wait at a time
 //! in tests of bursts. `ENVOY` names the Envoy binary (default: `.venv/bin/envoy` of the repository), `ALB_AUTHN_WASM`
 //! the module (default: `dist/alb_authn.wasm`).
 
@@ -26,31 +26,40 @@ mod running;
 mod config;
 mod dns;
 mod envoy;
+mod folder;
 mod alb;
 mod client;
 mod crowd;
+mod http;
 mod http1;
 mod http2;
 mod key_endpoint;
 mod refusal;
+mod settings;
+mod site;
 mod bad_config;
 mod upstream;
 mod wait;
 
-pub use alb::{ARN, CLIENT, Forgery, ISSUER, KID, USER, claims, entry, entry_for, load_balancer};
+pub use crate::http::{Request, Response};
+pub use alb::{
+    ARN, CLIENT, ISSUER, KID, TokenBuilder, USER, claims, entry, entry_for, load_balancer,
+};
 pub use bad_config::{
     BadField, assert_config_refused, assert_fields_refused, assert_members_required,
 };
-pub use client::{Connection, Pending, Request, Response, sends_http2};
+pub use client::{Connection, Pending};
 pub use config::{Plugin, Upstream};
 pub use crowd::{Crowd, Transport, crowd_size};
 pub use dns::DnsServer;
-pub use envoy::{AccessLine, Envoy, vectors_module};
+pub use envoy::{AccessLine, Envoy, Options};
+pub use folder::Folder;
 pub use http1::{Headers, bytes_of, latin1};
 pub use http2::{Exchange, Session};
 pub use key_endpoint::{Answer, KeyEndpoint, KeyRequest, closed_port};
 pub use refusal::{Case, REASONS, assert_refused};
 pub use running::Running;
 pub use scenario::Scenario;
+pub use settings::{envoy_binary, module, sends_http2, vectors_module};
 pub use upstream::Echo;
 pub use wait::eventually;

@@ -1,6 +1,6 @@
 //! The verdict table, as far as a client sees it.
 
-use crate::client::Response;
+use crate::http::Response;
 
 /// Every reason and the status of its answer; 0 where it is none of the module's.
 pub const REASONS: [(&str, u16); 20] = [

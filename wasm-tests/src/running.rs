@@ -7,12 +7,12 @@ use std::process::ExitStatus;
 use alb_fixtures::mint::{KeyPair, LoadBalancer};
 use serde_json::Value;
 
-use crate::alb::Forgery;
-use crate::client::Request;
+use crate::alb::TokenBuilder;
 use crate::envoy::{AccessLine, Envoy};
+use crate::http::Request;
 use crate::key_endpoint::KeyEndpoint;
 use crate::refusal::{Case, REASONS, assert_refused};
-use crate::scenario::Site;
+use crate::site::Site;
 use crate::wait::eventually;
 
 /// A scenario that runs; it ends when it is dropped.
@@ -52,19 +52,19 @@ impl Running {
         self.request("GET", path)
     }
 
-    /// A token that is good but for what a test changes in it.
-    pub fn forge(&self) -> Forgery {
-        Forgery::new(&self.load_balancer, &self.key)
+    /// A valid token that a test can modify.
+    pub fn token_builder(&self) -> TokenBuilder {
+        TokenBuilder::new(&self.load_balancer, &self.key)
     }
 
-    /// A good token.
+    /// A valid token.
     pub fn token(&self) -> String {
-        self.forge().sign()
+        self.token_builder().sign()
     }
 
-    /// A good token whose payload has this claim, too.
+    /// A valid token whose payload has this claim, too.
     pub fn token_with(&self, claim: &str, value: impl Into<Value>) -> String {
-        self.forge().claim(claim, value).sign()
+        self.token_builder().claim(claim, value).sign()
     }
 
     /// The module's counter or gauge of this name; 0 where it has none.

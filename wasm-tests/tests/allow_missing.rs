@@ -201,7 +201,7 @@ fn upgrades_and_connect_never_pass_without_a_token() {
 #[test]
 fn an_invalid_token_is_refused_there_too() {
     let s = scenario();
-    let expired = s.forge().expiring_at(0).sign();
+    let expired = s.token_builder().expiring_at(0).sign();
     for (token, reason) in [
         ("x", "malformed_token"),
         (expired.as_str(), "token_expired"),

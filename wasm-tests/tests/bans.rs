@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alb_fixtures::mint::KeyPair;
 use serde_json::json;
-use wasm_tests::{Answer, Forgery, KID, Running, Scenario, USER, assert_refused};
+use wasm_tests::{Answer, KID, Running, Scenario, TokenBuilder, USER, assert_refused};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// `refreshInterval` is a minute at least; a failed refresh is tried again after 30 s at most.
@@ -34,7 +34,7 @@ fn user_is_served_until(s: &Running, what: &str, is_over: impl Fn() -> bool) {
 }
 
 fn good_with(s: &Running, key: &KeyPair) -> String {
-    Forgery::new(&s.load_balancer, key).sign()
+    TokenBuilder::new(&s.load_balancer, key).sign()
 }
 
 /// Over a minute, the shortest `refreshInterval`; `make test-slow` runs it.

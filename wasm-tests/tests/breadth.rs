@@ -21,7 +21,7 @@ const UNKNOWN: &str = "00000000-0000-4000-8000-000000000404";
 const BROKEN: &str = "00000000-0000-4000-8000-000000000500";
 
 fn cases(s: &Running) -> Vec<Case> {
-    let forge = || s.forge();
+    let token = || s.token_builder();
     vec![
         Case::with_tokens("no token", vec![], "missing_token"),
         Case::new("too long", "x".repeat(20_000), "token_too_large"),
@@ -29,59 +29,59 @@ fn cases(s: &Running) -> Vec<Case> {
         Case::with_tokens("two tokens", vec![s.token(), s.token()], "malformed_token"),
         Case::new(
             "HMAC",
-            forge().header("alg", "HS256").sign(),
+            token().header("alg", "HS256").sign(),
             "unsupported_algorithm",
         ),
         Case::new(
             "a URL",
-            forge().header("kid", "https://x.example.com").sign(),
+            token().header("kid", "https://x.example.com").sign(),
             "invalid_key_id",
         ),
         Case::new(
             "another",
-            forge().header("signer", "arn:aws:x").sign(),
+            token().header("signer", "arn:aws:x").sign(),
             "untrusted_signer",
         ),
         Case::new(
             "another",
-            forge().header("iss", "https://x.example.com").sign(),
+            token().header("iss", "https://x.example.com").sign(),
             "wrong_issuer",
         ),
         Case::new(
             "another",
-            forge().header("client", "x").sign(),
+            token().header("client", "x").sign(),
             "wrong_client",
         ),
-        Case::new("old", forge().expiring_at(1).sign(), "token_expired"),
-        Case::new("404", forge().header("kid", UNKNOWN).sign(), "unknown_key"),
+        Case::new("old", token().expiring_at(1).sign(), "token_expired"),
+        Case::new("404", token().header("kid", UNKNOWN).sign(), "unknown_key"),
         Case::new(
             "500",
-            forge().header("kid", BROKEN).sign(),
+            token().header("kid", BROKEN).sign(),
             "key_unavailable",
         ),
         Case::new(
             "forged",
-            forge().signed_by(&KeyPair::generate(KID)).sign(),
+            token().signed_by(&KeyPair::generate(KID)).sign(),
             "invalid_signature",
         ),
         Case::new(
             "no e-mail",
-            forge().without_claim("email").sign(),
+            token().without_claim("email").sign(),
             "missing_claim",
         ),
         Case::new(
             "a line",
-            forge().claim("email", "a\nb").sign(),
+            token().claim("email", "a\nb").sign(),
             "unusable_claim",
         ),
         Case::new(
             "another",
-            forge().claim("tenant", "red").sign(),
+            token().claim("tenant", "red").sign(),
             "claim_mismatch",
         ),
         Case::new(
             "not verified",
-            forge()
+            token()
                 .claim("tenant", "blue")
                 .claim("email_verified", "false")
                 .sign(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alb_fixtures::mint::{KeyPair, encode};
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, Crowd, Forgery, Request, Response, Running, Scenario, Transport, USER, Upstream,
+    Answer, Crowd, Request, Response, Running, Scenario, TokenBuilder, Transport, USER, Upstream,
     assert_refused, crowd_size, entry, eventually,
 };
 
@@ -49,12 +49,12 @@ fn kid(number: usize) -> String {
 /// A request whose token is good if the endpoint serves `key`.
 fn request(s: &Running, key: &KeyPair) -> Request {
     s.get("/burst")
-        .token(&Forgery::new(&s.load_balancer, key).sign())
+        .token(&TokenBuilder::new(&s.load_balancer, key).sign())
 }
 
 /// A request whose token names this key id; nobody will get to its signature.
 fn unsigned(s: &Running, kid: &str) -> Request {
-    let forgery = s.forge().header("kid", kid);
+    let forgery = s.token_builder().header("kid", kid);
     let (header, payload) = (forgery.header_text(), forgery.payload_text());
     let parts = [header.as_bytes(), payload.as_bytes(), &[1; 64]];
     s.get("/burst")
@@ -203,7 +203,7 @@ fn a_crowd_of_good_tokens_that_envoy_itself_answers_is_answered() {
                 2 * number + usize::from(transport == Transport::Streams)
             ));
             s.endpoint.set(key.kid(), Answer::Hold);
-            let token = Forgery::new(&s.load_balancer, &key).sign();
+            let token = TokenBuilder::new(&s.load_balancer, &key).sign();
             let mut request = s.request(method, path).header("host", host).token(&token);
             if method == "POST" {
                 request = request.body("x".repeat(BODY));
@@ -223,7 +223,7 @@ fn a_crowd_of_good_uploads_is_let_through_whole() {
     let s = scenario(json!({})).start();
     let body = "x".repeat(BODY);
     let post = |key: &KeyPair| {
-        let token = Forgery::new(&s.load_balancer, key).sign();
+        let token = TokenBuilder::new(&s.load_balancer, key).sign();
         s.request("POST", "/burst")
             .token(&token)
             .body(body.as_str())

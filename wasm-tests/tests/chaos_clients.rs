@@ -15,7 +15,7 @@ fn on_hold(scenario: Scenario) -> Running {
 }
 
 fn forged(s: &Running) -> String {
-    s.forge().signed_by(&KeyPair::generate(KID)).sign()
+    s.token_builder().signed_by(&KeyPair::generate(KID)).sign()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn streams_that_are_reset_just_as_the_key_arrives_do_no_harm() {
         let key = KeyPair::generate(format!("0000000{round}-0000-4000-8000-000000000000"));
         s.endpoint.set(key.kid(), Answer::Hold);
         let session = s.get("/").connect_http2();
-        let token = wasm_tests::Forgery::new(&s.load_balancer, &key).sign();
+        let token = wasm_tests::TokenBuilder::new(&s.load_balancer, &key).sign();
         let request = s.get("/").token(&token);
         let waiting: Vec<_> = (0..100).map(|_| session.start(&request)).collect();
         s.await_metric("waiting_requests", 100);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use alb_fixtures::mint::KeyPair;
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, DnsServer, Forgery, KID, Pending, Running, Scenario, USER, assert_refused, closed_port,
-    eventually,
+    Answer, DnsServer, KID, Pending, Running, Scenario, TokenBuilder, USER, assert_refused,
+    closed_port, eventually,
 };
 
 /// Requests with a good token, and with a forged one, while the trouble lasts.
@@ -25,13 +25,13 @@ fn key(number: usize) -> KeyPair {
 }
 
 fn forged(s: &Running, key: &KeyPair) -> String {
-    Forgery::new(&s.load_balancer, key)
+    TokenBuilder::new(&s.load_balancer, key)
         .signed_by(&KeyPair::generate("another"))
         .sign()
 }
 
 fn good(s: &Running, key: &KeyPair) -> String {
-    Forgery::new(&s.load_balancer, key).sign()
+    TokenBuilder::new(&s.load_balancer, key).sign()
 }
 
 /// Requests of both kinds under way, each on a connection that ends with its answer.
@@ -202,7 +202,7 @@ fn a_key_goes_stale_and_is_refreshed_when_the_endpoint_returns() {
     s.endpoint.serve_key(&replaced);
     s.get("/").token(&s.token()).send().echo();
     s.endpoint.come_back();
-    let new = Forgery::new(&s.load_balancer, &replaced).sign();
+    let new = TokenBuilder::new(&s.load_balancer, &replaced).sign();
     let old = s.token();
     // A request asks for the refresh and is still judged by the key at hand.
     eventually("the changed key counts", || {
@@ -295,7 +295,7 @@ fn an_open_circuit_breaker_is_no_key() {
     let busy = [KID.to_owned(), kid(1)].map(|kid| {
         s.endpoint.set(&kid, Answer::Hold);
         s.get("/")
-            .token(&s.forge().header("kid", kid).sign())
+            .token(&s.token_builder().header("kid", kid).sign())
             .start()
     });
     eventually("a call is under way, and one is pending", || {

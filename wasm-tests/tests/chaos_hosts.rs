@@ -14,7 +14,7 @@ fn a_body_does_not_carry_a_waiting_request_past_the_filter() {
         .start();
     s.endpoint.set(KID, Answer::Hold);
     let forged = s
-        .forge()
+        .token_builder()
         .signed_by(&alb_fixtures::mint::KeyPair::generate(KID))
         .sign();
     let post = |token: &str| {

@@ -92,7 +92,7 @@ fn each_kind_of_claim_becomes_its_header_value() {
 fn an_exact_top_level_name_goes_before_a_path() {
     let s = Scenario::new().config(mappings()).start();
     let both = s
-        .forge()
+        .token_builder()
         .claim("address.country", "exact")
         .claim("address", json!({"country": "nested"}));
     let echo = s.get("/").token(&both.sign()).send().echo();
@@ -181,7 +181,7 @@ fn every_required_claim_must_hold() {
     let s = required_claims();
     let judge = |tenant: Value, roles: Value, env: Value| {
         let forgery = s
-            .forge()
+            .token_builder()
             .claim("tenant", tenant)
             .claim("realm", json!({"roles": roles}))
             .claim("custom:env", env);
@@ -256,7 +256,7 @@ fn verified_values(s: &Running, plugin: usize) -> Vec<Option<Value>> {
         Some(json!(1)),
     ];
     let passes = |value: &Option<Value>| {
-        let forgery = s.forge().without_claim("email_verified");
+        let forgery = s.token_builder().without_claim("email_verified");
         let forgery = match value {
             Some(value) => forgery.claim("email_verified", value.clone()),
             None => forgery,

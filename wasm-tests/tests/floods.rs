@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use alb_fixtures::mint::{KeyPair, encode};
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, Crowd, Forgery, KID, Request, Response, Running, Scenario, Transport, USER, eventually,
+    Answer, Crowd, KID, Request, Response, Running, Scenario, TokenBuilder, Transport, USER,
+    eventually,
 };
 
 /// Streams of one attacker's connection, each with a key id of its own.
@@ -39,7 +40,7 @@ impl Invented {
 
 /// A request whose token names this key id; nobody will get to its signature.
 fn unsigned(s: &Running, kid: &str) -> Request {
-    let forgery = s.forge().header("kid", kid);
+    let forgery = s.token_builder().header("kid", kid);
     let (header, payload) = (forgery.header_text(), forgery.payload_text());
     let parts = [header.as_bytes(), payload.as_bytes(), &[1; 64]];
     s.get("/flood")
@@ -83,7 +84,7 @@ fn new_key(s: &Running, number: u32) -> KeyPair {
 
 fn good(s: &Running, key: &KeyPair) -> Request {
     s.get("/good")
-        .token(&Forgery::new(&s.load_balancer, key).sign())
+        .token(&TokenBuilder::new(&s.load_balancer, key).sign())
 }
 
 /// At most ten at once, and then two a second.

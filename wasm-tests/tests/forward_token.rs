@@ -52,7 +52,7 @@ fn the_identity_stays_only_where_it_is_the_tokens_subject() {
         let request = s.get("/").token(&s.token()).header(IDENTITY, value);
         assert!(!request.send().echo().has(IDENTITY), "{value}");
     }
-    let without_sub = s.forge().without_claim("sub").sign();
+    let without_sub = s.token_builder().without_claim("sub").sign();
     let request = s.get("/").token(&without_sub).header(IDENTITY, SUB);
     assert!(!request.send().echo().has(IDENTITY), "no sub");
     let number = s
@@ -102,7 +102,7 @@ fn nothing_stays_on_any_other_path() {
     let dressed = |path: &str| s.get(path).header(ACCESS, "a").header(IDENTITY, SUB);
     let echo = dressed("/public").send().echo();
     assert!(!echo.has(ACCESS) && !echo.has(IDENTITY), "no_token");
-    let expired = s.forge().expiring_at(0).sign();
+    let expired = s.token_builder().expiring_at(0).sign();
     let unverified = s.token_with("email_verified", "false");
     for token in ["x", &expired, &unverified] {
         let echo = dressed("/").token(token).send().echo();

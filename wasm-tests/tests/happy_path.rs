@@ -3,7 +3,8 @@
 use alb_fixtures::mint::{KeyPair, LoadBalancer};
 use serde_json::json;
 use wasm_tests::{
-    Forgery, ISSUER, KID, KeyEndpoint, KeyRequest, Scenario, USER, entry, entry_for, load_balancer,
+    ISSUER, KID, KeyEndpoint, KeyRequest, Scenario, TokenBuilder, USER, entry, entry_for,
+    load_balancer,
 };
 
 /// A load balancer of another partition or region, with the default one's IdP.
@@ -33,7 +34,7 @@ fn a_good_token_becomes_the_identity_header() {
 #[test]
 fn the_key_is_fetched_once_and_as_the_alb_guide_says() {
     let s = Scenario::new().start();
-    for token in [s.token(), s.token(), s.forge().unpadded().sign()] {
+    for token in [s.token(), s.token(), s.token_builder().unpadded().sign()] {
         s.get("/").token(&token).send().echo();
     }
     let expected = KeyRequest {
@@ -50,7 +51,7 @@ fn a_key_id_in_upper_case_is_sent_as_received() {
     let s = Scenario::new().start();
     let key = KeyPair::generate(KID.to_uppercase());
     s.endpoint.serve_key(&key);
-    let token = Forgery::new(&s.load_balancer, &key).sign();
+    let token = TokenBuilder::new(&s.load_balancer, &key).sign();
     s.get("/").token(&token).send().echo();
     assert_eq!(s.endpoint.count(&KID.to_uppercase()), 1);
     assert_eq!(s.endpoint.count(KID), 0);
@@ -60,25 +61,31 @@ fn a_key_id_in_upper_case_is_sent_as_received() {
 fn tokens_of_every_accepted_shape_pass() {
     let s = Scenario::new().start();
     let duplicate_claim =
-        s.forge()
+        s.token_builder()
             .payload_text()
             .replacen('{', r#"{"email":"eve@example.com","#, 1);
     let tokens = [
         ("padded", s.token()),
-        ("unpadded", s.forge().unpadded().sign()),
-        ("without typ", s.forge().without_header("typ").sign()),
-        ("odd typ", s.forge().header("typ", 5).sign()),
+        ("unpadded", s.token_builder().unpadded().sign()),
+        (
+            "without typ",
+            s.token_builder().without_header("typ").sign(),
+        ),
+        ("odd typ", s.token_builder().header("typ", 5).sign()),
         (
             "further members",
-            s.forge().header("x5u", json!({"a": []})).sign(),
+            s.token_builder().header("x5u", json!({"a": []})).sign(),
         ),
         (
             "payload without iss and exp",
-            s.forge().without_claim("iss").without_claim("exp").sign(),
+            s.token_builder()
+                .without_claim("iss")
+                .without_claim("exp")
+                .sign(),
         ),
         ("the last of two claims counts", {
-            let header = s.forge().header_text();
-            s.forge()
+            let header = s.token_builder().header_text();
+            s.token_builder()
                 .sign_bytes(header.as_bytes(), duplicate_claim.as_bytes())
         }),
     ];
@@ -133,7 +140,7 @@ fn the_key_endpoint_is_derived_from_the_arn() {
         .start();
     endpoint.serve_key(&s.key);
     for load_balancer in [&commercial, &gov, &china] {
-        let token = Forgery::new(load_balancer, &s.key).sign();
+        let token = TokenBuilder::new(load_balancer, &s.key).sign();
         s.get("/").token(&token).send().echo();
     }
     let request = |path: &str, authority: &str| KeyRequest {
@@ -166,7 +173,7 @@ fn one_key_id_at_two_endpoints_names_two_keys() {
     let other_key = KeyPair::generate(KID);
     endpoint.serve_key(&other_key);
     let send = |load_balancer: &LoadBalancer, key: &KeyPair| {
-        let token = Forgery::new(load_balancer, key).sign();
+        let token = TokenBuilder::new(load_balancer, key).sign();
         s.get("/").token(&token).send()
     };
     send(&s.load_balancer, &s.key).echo();
@@ -189,9 +196,12 @@ fn a_star_trusts_any_issuer_or_client_and_is_warned_of() {
         client: "any".to_owned(),
         ..load_balancer()
     };
-    let token = Forgery::new(&any, &s.key).sign();
+    let token = TokenBuilder::new(&any, &s.key).sign();
     s.get("/").token(&token).send().echo();
-    let differing = s.forge().claim("iss", "https://other.example.com").sign();
+    let differing = s
+        .token_builder()
+        .claim("iss", "https://other.example.com")
+        .sign();
     s.get("/").token(&differing).send().echo();
     s.log_line(&["warning ", "issuers"]);
     s.log_line(&["warning ", "clientIds"]);

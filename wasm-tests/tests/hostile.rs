@@ -132,23 +132,23 @@ fn json_a_thousand_levels_deep_is_judged() {
     let nested = [deep("[", "]"), deep(r#"{"a":"#, "}"), "[".repeat(2_000)];
     for json in &nested {
         let header = s
-            .forge()
+            .token_builder()
             .header_text()
             .replacen('{', &format!(r#"{{"x":{json},"#), 1);
-        let payload = s
-            .forge()
-            .payload_text()
-            .replacen('{', &format!(r#"{{"x":{json},"#), 1);
-        let good_header = s.forge().header_text();
-        let good_payload = s.forge().payload_text();
+        let payload =
+            s.token_builder()
+                .payload_text()
+                .replacen('{', &format!(r#"{{"x":{json},"#), 1);
+        let good_header = s.token_builder().header_text();
+        let good_payload = s.token_builder().payload_text();
         let tokens = [
-            s.forge()
+            s.token_builder()
                 .sign_bytes(header.as_bytes(), good_payload.as_bytes()),
-            s.forge()
+            s.token_builder()
                 .sign_bytes(good_header.as_bytes(), payload.as_bytes()),
-            s.forge()
+            s.token_builder()
                 .sign_bytes(json.as_bytes(), good_payload.as_bytes()),
-            s.forge()
+            s.token_builder()
                 .sign_bytes(good_header.as_bytes(), json.as_bytes()),
         ];
         for token in tokens {
@@ -162,12 +162,13 @@ fn json_a_thousand_levels_deep_is_judged() {
         }
     }
     let mapped = s
-        .forge()
+        .token_builder()
         .payload_text()
         .replace(&format!("{USER:?}"), &nested[0]);
-    let token = s
-        .forge()
-        .sign_bytes(s.forge().header_text().as_bytes(), mapped.as_bytes());
+    let token = s.token_builder().sign_bytes(
+        s.token_builder().header_text().as_bytes(),
+        mapped.as_bytes(),
+    );
     let reason = s.get("/").token(&token).send().reason();
     assert!(
         ["unusable_claim", "malformed_token"].contains(&reason.as_str()),
@@ -178,7 +179,7 @@ fn json_a_thousand_levels_deep_is_judged() {
 
 /// A token for `kid` whose signature nobody will get to.
 fn unsigned(s: &Running, kid: &str) -> String {
-    let forgery = s.forge().header("kid", kid);
+    let forgery = s.token_builder().header("kid", kid);
     let (header, payload) = (forgery.header_text(), forgery.payload_text());
     let parts = [header.as_bytes(), payload.as_bytes(), &[1; 64]];
     parts.map(|part| encode(part, true)).join(".")
@@ -203,7 +204,7 @@ fn send_random_kids(s: &Running) {
 fn rotated(s: &Running, kid: &str) -> String {
     let key = alb_fixtures::mint::KeyPair::generate(kid);
     s.endpoint.serve_key(&key);
-    wasm_tests::Forgery::new(&s.load_balancer, &key).sign()
+    wasm_tests::TokenBuilder::new(&s.load_balancer, &key).sign()
 }
 
 #[test]

@@ -32,8 +32,8 @@ fn an_issuer_in_the_payload_equals_the_protected_headers() {
             }
         }
         for token in [
-            s.forge().claim("iss", ISSUER).sign(),
-            s.forge().without_claim("iss").sign(),
+            s.token_builder().claim("iss", ISSUER).sign(),
+            s.token_builder().without_claim("iss").sign(),
         ] {
             let echo = s.get("/").token(&token).send().echo();
             assert_eq!(echo.values("kubeflow-userid"), [USER]);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use alb_fixtures::mint::KeyPair;
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, Forgery, KID, Running, Scenario, assert_refused, closed_port, entry_for, eventually,
-    load_balancer,
+    Answer, KID, Running, Scenario, TokenBuilder, assert_refused, closed_port, entry_for,
+    eventually, load_balancer,
 };
 
 const P384_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
@@ -31,7 +31,7 @@ fn kid(number: usize) -> String {
 
 fn send_with_kid(s: &Running, kid: &str) -> wasm_tests::Response {
     s.get("/")
-        .token(&s.forge().header("kid", kid).sign())
+        .token(&s.token_builder().header("kid", kid).sign())
         .send()
 }
 
@@ -223,7 +223,7 @@ fn where_nothing_listens_or_no_cluster_is_the_key_is_unavailable() {
         .cluster("refusing", closed_port())
         .start();
     for load_balancer in [refusing, nowhere] {
-        let token = Forgery::new(&load_balancer, &s.key).sign();
+        let token = TokenBuilder::new(&load_balancer, &s.key).sign();
         let response = s.get("/").token(&token).send();
         assert_refused(&response, "key_unavailable", &load_balancer.arn);
     }
@@ -263,7 +263,7 @@ fn keys_that_never_verified_a_token_leave_first() {
     for number in 0..5 {
         let other = KeyPair::generate(kid(number));
         s.endpoint.serve_key(&other);
-        let token = s.forge().header("kid", other.kid()).sign();
+        let token = s.token_builder().header("kid", other.kid()).sign();
         assert_refused(
             &s.get("/").token(&token).send(),
             "invalid_signature",
@@ -275,7 +275,7 @@ fn keys_that_never_verified_a_token_leave_first() {
     assert_eq!(s.endpoint.count(KID), 1, "the proven key stayed");
     let rotated = KeyPair::generate(kid(9));
     s.endpoint.serve_key(&rotated);
-    let token = Forgery::new(&s.load_balancer, &rotated).sign();
+    let token = TokenBuilder::new(&s.load_balancer, &rotated).sign();
     s.get("/").token(&token).send().echo();
     s.get("/").token(&s.token()).send().echo();
     assert_eq!(

@@ -6,8 +6,8 @@ use wasm_tests::{ARN, CLIENT, Case, KID, Running, Scenario};
 
 /// A token with this protected header; nothing else is wrong with it.
 fn with_header(s: &Running, header: &[u8]) -> String {
-    let payload = s.forge().payload_text();
-    s.forge().sign_bytes(header, payload.as_bytes())
+    let payload = s.token_builder().payload_text();
+    s.token_builder().sign_bytes(header, payload.as_bytes())
 }
 
 fn missing_and_large(s: &Running) -> Vec<Case> {
@@ -34,7 +34,7 @@ fn malformed_parts(s: &Running) -> Vec<Case> {
     let token = s.token();
     let parts: Vec<&str> = token.split('.').collect();
     let (header, payload, signature) = (parts[0], parts[1], parts[2]);
-    let bare = s.forge().unpadded().sign();
+    let bare = s.token_builder().unpadded().sign();
     // 64 bytes end in a character of which four bits are padding: `A` has none of them set.
     let unpadded_signature = encode(&[0; 64], false);
     let loose_bits = format!("{}B", &unpadded_signature[..unpadded_signature.len() - 1]);
@@ -89,7 +89,7 @@ fn malformed_parts(s: &Running) -> Vec<Case> {
 
 /// Tokens that fall to the JSON of their protected header.
 fn malformed_headers(s: &Running) -> Vec<Case> {
-    let good = s.forge().header_text();
+    let good = s.token_builder().header_text();
     let texts: [(&str, Vec<u8>); 14] = [
         ("no JSON", b"header".to_vec()),
         ("an array", b"[]".to_vec()),
@@ -142,7 +142,7 @@ fn malformed_headers(s: &Running) -> Vec<Case> {
 fn malformed_members(s: &Running) -> Vec<Case> {
     let mut cases = Vec::new();
     for member in ["alg", "kid", "signer", "iss", "client", "exp"] {
-        let absent = s.forge().without_header(member).sign();
+        let absent = s.token_builder().without_header(member).sign();
         cases.push(Case::new(member, absent, "malformed_token"));
         let wrong = [json!(null), json!(true), json!([]), json!({})];
         let further = if member == "exp" {
@@ -152,7 +152,7 @@ fn malformed_members(s: &Running) -> Vec<Case> {
             vec![json!(5)]
         };
         for value in wrong.into_iter().chain(further) {
-            let token = s.forge().header(member, value).sign();
+            let token = s.token_builder().header(member, value).sign();
             cases.push(Case::new(member, token, "malformed_token"));
         }
     }
@@ -217,14 +217,18 @@ fn untrusted_headers(s: &Running) -> Vec<Case> {
     ];
     let rows = rows.into_iter();
     rows.map(|(member, value, reason)| {
-        Case::new(member, s.forge().header(member, value).sign(), reason)
+        Case::new(
+            member,
+            s.token_builder().header(member, value).sign(),
+            reason,
+        )
     })
     .collect()
 }
 
 /// Tokens with several faults: the first of the table is named.
 fn orders(s: &Running) -> Vec<Case> {
-    let mut forgery = s.forge().header("exp", 0);
+    let mut forgery = s.token_builder().header("exp", 0);
     let mut cases = vec![Case::new("expired", forgery.sign(), "token_expired")];
     for (member, value, reason) in [
         ("client", "x", "wrong_client"),

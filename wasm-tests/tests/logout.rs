@@ -60,7 +60,11 @@ fn get_redirects_and_post_answers_what_the_dashboard_expects() {
 #[test]
 fn no_token_is_looked_at() {
     let s = scenario("enforce");
-    for token in ["x".to_owned(), s.token(), s.forge().expiring_at(0).sign()] {
+    for token in [
+        "x".to_owned(),
+        s.token(),
+        s.token_builder().expiring_at(0).sign(),
+    ] {
         assert_eq!(s.get("/logout").token(&token).send().status, 302);
     }
     assert_eq!(s.endpoint.requests(), []);

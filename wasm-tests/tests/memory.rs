@@ -22,7 +22,7 @@ fn scenario(cache: u64) -> Running {
 /// Different tokens that fill a cache, and a few more.
 fn tokens_for_a_cache(s: &Running, cache: u64) -> Vec<String> {
     let token = |number: u64| {
-        s.forge()
+        s.token_builder()
             .expiring_at(4_000_000_000)
             .claim("filler", "x".repeat(FILLER))
             .claim("number", number)

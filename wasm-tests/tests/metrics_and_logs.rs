@@ -46,7 +46,7 @@ fn the_set_of_metrics_is_complete_at_start_and_never_grows() {
     assert!(refusals.clone().all(observable), "{observed:?}");
     let tokens = [
         "x".to_owned(),
-        s.forge().header("kid", "x").sign(),
+        s.token_builder().header("kid", "x").sign(),
         s.token(),
     ];
     for token in tokens {
@@ -103,7 +103,7 @@ fn the_token_cache_holds_only_what_is_ok() {
 fn a_cached_token_still_expires() {
     let s = Scenario::new().config(json!({"clockSkew": "0s"})).start();
     let exp = unix_now() + 3;
-    let token = s.forge().expiring_at(exp).sign();
+    let token = s.token_builder().expiring_at(exp).sign();
     for _ in 0..2 {
         s.get("/").token(&token).send().echo();
     }
@@ -158,35 +158,47 @@ fn each_refusal_is_one_line_without_token_or_claim() {
         ("malformed_token", "secret.secret".to_owned()),
         (
             "unsupported_algorithm",
-            s.forge().header("alg", "none").sign(),
+            s.token_builder().header("alg", "none").sign(),
         ),
         (
             "invalid_key_id",
-            s.forge().header("kid", "secretkid").sign(),
+            s.token_builder().header("kid", "secretkid").sign(),
         ),
         (
             "untrusted_signer",
-            s.forge().header("signer", "secretsigner").sign(),
+            s.token_builder().header("signer", "secretsigner").sign(),
         ),
         (
             "wrong_issuer",
-            s.forge().header("iss", "secretissuer").sign(),
+            s.token_builder().header("iss", "secretissuer").sign(),
         ),
         (
             "wrong_client",
-            s.forge().header("client", "secretclient").sign(),
+            s.token_builder().header("client", "secretclient").sign(),
         ),
-        ("token_expired", s.forge().expiring_at(0).sign()),
-        ("unknown_key", s.forge().header("kid", unknown).sign()),
-        ("invalid_signature", s.forge().signed_by(&other).sign()),
-        ("missing_claim", s.forge().without_claim("email").sign()),
+        ("token_expired", s.token_builder().expiring_at(0).sign()),
+        (
+            "unknown_key",
+            s.token_builder().header("kid", unknown).sign(),
+        ),
+        (
+            "invalid_signature",
+            s.token_builder().signed_by(&other).sign(),
+        ),
+        (
+            "missing_claim",
+            s.token_builder().without_claim("email").sign(),
+        ),
         (
             "unusable_claim",
             s.token_with("email", "secret@example.com "),
         ),
         ("claim_mismatch", s.token_with("sub", "secretsub")),
         ("unverified_email", s.token_with("email_verified", "false")),
-        ("key_unavailable", s.forge().header("kid", failing).sign()),
+        (
+            "key_unavailable",
+            s.token_builder().header("kid", failing).sign(),
+        ),
     ];
     for (reason, token) in &cases {
         let request = s.get("/secretpath?secret=query").token(token);
@@ -237,7 +249,7 @@ fn no_sender_can_forge_a_line() {
         "a long request id",
     );
     for member in ["kid", "signer", "alg", "iss", "client"] {
-        let token = s.forge().header(member, hostile).sign();
+        let token = s.token_builder().header(member, hostile).sign();
         s.get("/").token(&token).send();
     }
     eventually("the last refusal is logged", || {

@@ -19,19 +19,36 @@ fn what_would_be_refused_goes_on_without_an_identity() {
         ("malformed_token", "x".to_owned()),
         (
             "unsupported_algorithm",
-            s.forge().header("alg", "none").sign(),
+            s.token_builder().header("alg", "none").sign(),
         ),
-        ("invalid_key_id", s.forge().header("kid", "x").sign()),
-        ("untrusted_signer", s.forge().header("signer", "x").sign()),
-        ("wrong_issuer", s.forge().header("iss", "x").sign()),
-        ("wrong_client", s.forge().header("client", "x").sign()),
-        ("token_expired", s.forge().expiring_at(0).sign()),
-        ("unknown_key", s.forge().header("kid", unknown).sign()),
+        (
+            "invalid_key_id",
+            s.token_builder().header("kid", "x").sign(),
+        ),
+        (
+            "untrusted_signer",
+            s.token_builder().header("signer", "x").sign(),
+        ),
+        ("wrong_issuer", s.token_builder().header("iss", "x").sign()),
+        (
+            "wrong_client",
+            s.token_builder().header("client", "x").sign(),
+        ),
+        ("token_expired", s.token_builder().expiring_at(0).sign()),
+        (
+            "unknown_key",
+            s.token_builder().header("kid", unknown).sign(),
+        ),
         (
             "invalid_signature",
-            s.forge().signed_by(&KeyPair::generate("other")).sign(),
+            s.token_builder()
+                .signed_by(&KeyPair::generate("other"))
+                .sign(),
         ),
-        ("missing_claim", s.forge().without_claim("email").sign()),
+        (
+            "missing_claim",
+            s.token_builder().without_claim("email").sign(),
+        ),
         ("unusable_claim", s.token_with("email", "")),
         ("claim_mismatch", s.token_with("sub", "x")),
         ("unverified_email", s.token_with("email_verified", "false")),

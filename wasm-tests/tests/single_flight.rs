@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use alb_fixtures::mint::{KeyPair, unix_now};
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, Forgery, KID, Pending, Running, Scenario, USER, assert_refused, eventually,
+    Answer, KID, Pending, Running, Scenario, TokenBuilder, USER, assert_refused, eventually,
 };
 
 /// A scenario whose key endpoint doesn't answer yet; an attempt may take a minute.
@@ -76,11 +76,14 @@ fn bodies_of_requests_that_wait_arrive_whole() {
 #[test]
 fn each_waiting_request_gets_its_own_verdict() {
     let s = on_hold(json!({}));
-    let forged = s.forge().signed_by(&KeyPair::generate(KID)).sign();
+    let forged = s.token_builder().signed_by(&KeyPair::generate(KID)).sign();
     let cases = [
         (s.token(), ""),
         (forged, "invalid_signature"),
-        (s.forge().without_claim("email").sign(), "missing_claim"),
+        (
+            s.token_builder().without_claim("email").sign(),
+            "missing_claim",
+        ),
         (s.token_with("email_verified", "false"), "unverified_email"),
         (s.token(), ""),
     ];
@@ -199,7 +202,7 @@ fn a_slot_that_gets_free_goes_to_the_key_that_most_wait_for() {
     s.endpoint.serve_key(&wanted);
     let request = |key: &KeyPair| {
         s.get("/")
-            .token(&Forgery::new(&s.load_balancer, key).sign())
+            .token(&TokenBuilder::new(&s.load_balancer, key).sign())
     };
     let mut waiting = vec![request(&s.key).start()];
     eventually("the slot is taken", || {
@@ -230,7 +233,10 @@ fn a_token_that_expires_while_it_waits_is_expired() {
         .start();
     s.endpoint.set(KID, Answer::Hold);
     let exp = unix_now() + 2;
-    let pending = s.get("/").token(&s.forge().expiring_at(exp).sign()).start();
+    let pending = s
+        .get("/")
+        .token(&s.token_builder().expiring_at(exp).sign())
+        .start();
     s.await_metric("waiting_requests", 1);
     eventually("the token is old", || (unix_now() > exp).then_some(()));
     s.endpoint.serve_key(&s.key);

@@ -115,7 +115,7 @@ fn forged_headers_go_in_observe_too() {
         ("malformed", Some("x")),
         ("expired", Some("expired")),
     ];
-    let expired = s.forge().expiring_at(0).sign();
+    let expired = s.token_builder().expiring_at(0).sign();
     for (case, token) in tokens {
         let request = with_forged_headers(s.get("/"));
         let request = match token {

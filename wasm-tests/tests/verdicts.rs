@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use wasm_tests::{Answer, Case, KID, Running, Scenario};
 
 fn with_payload(s: &Running, payload: &[u8]) -> String {
-    let header = s.forge().header_text();
-    s.forge().sign_bytes(header.as_bytes(), payload)
+    let header = s.token_builder().header_text();
+    s.token_builder().sign_bytes(header.as_bytes(), payload)
 }
 
 /// A token whose padding is gone from the signed bytes.
@@ -28,7 +28,7 @@ fn a_signature_that_does_not_verify_is_invalid() {
     let other = KeyPair::generate(KID);
     let swapped = {
         let payload = encode(
-            s.forge()
+            s.token_builder()
                 .claim("email", "eve@example.com")
                 .payload_text()
                 .as_bytes(),
@@ -46,7 +46,7 @@ fn a_signature_that_does_not_verify_is_invalid() {
     let cases = vec![
         Case::new(
             "another key",
-            s.forge().signed_by(&other).sign(),
+            s.token_builder().signed_by(&other).sign(),
             "invalid_signature",
         ),
         Case::new("another payload", swapped, "invalid_signature"),
@@ -92,7 +92,7 @@ fn a_signature_that_does_not_verify_is_invalid() {
 #[test]
 fn the_payload_is_judged_once_its_signature_holds() {
     let s = Scenario::new().start();
-    let forge = |claim: &str, value: Value| s.forge().claim(claim, value).sign();
+    let token_with = |claim: &str, value: Value| s.token_builder().claim(claim, value).sign();
     s.assert_each_refused(vec![
         Case::new("no JSON", with_payload(&s, b"x"), "malformed_token"),
         Case::new("an array", with_payload(&s, b"[]"), "malformed_token"),
@@ -104,37 +104,37 @@ fn the_payload_is_judged_once_its_signature_holds() {
         ),
         Case::new(
             "exp as a string",
-            forge("exp", json!("9999999999")),
+            token_with("exp", json!("9999999999")),
             "malformed_token",
         ),
         Case::new(
             "another issuer",
-            forge("iss", json!("https://evil.example.com")),
+            token_with("iss", json!("https://evil.example.com")),
             "wrong_issuer",
         ),
         Case::new(
             "expired by the payload",
-            forge("exp", json!(unix_now() - 31)),
+            token_with("exp", json!(unix_now() - 31)),
             "token_expired",
         ),
         Case::new(
             "no e-mail",
-            s.forge().without_claim("email").sign(),
+            s.token_builder().without_claim("email").sign(),
             "missing_claim",
         ),
         Case::new(
             "null for an e-mail",
-            forge("email", json!(null)),
+            token_with("email", json!(null)),
             "missing_claim",
         ),
         Case::new(
             "an empty e-mail",
-            forge("email", json!("")),
+            token_with("email", json!("")),
             "unusable_claim",
         ),
         Case::new(
             "an e-mail not verified",
-            forge("email_verified", json!("false")),
+            token_with("email_verified", json!("false")),
             "unverified_email",
         ),
     ]);
@@ -166,7 +166,7 @@ fn a_key_that_the_endpoint_does_not_have_is_unknown() {
         s.endpoint.set(&kid, Answer::Status(status));
         cases.push(Case::new(
             "unknown",
-            s.forge().header("kid", kid).sign(),
+            s.token_builder().header("kid", kid).sign(),
             "unknown_key",
         ));
     }
@@ -190,12 +190,12 @@ fn the_limits_of_length_and_time_are_exact() {
     s.assert_each_refused(vec![Case::new("one more", too_long, "token_too_large")]);
     let now = unix_now();
     s.get("/")
-        .token(&s.forge().expiring_at(now - 20).sign())
+        .token(&s.token_builder().expiring_at(now - 20).sign())
         .send()
         .echo();
     s.assert_each_refused(vec![Case::new(
         "past the skew",
-        s.forge().expiring_at(now - 30).sign(),
+        s.token_builder().expiring_at(now - 30).sign(),
         "token_expired",
     )]);
 }
@@ -210,7 +210,7 @@ fn a_grpc_request_gets_a_refusal_in_grpc_form() {
     assert_eq!(response.status, 200);
     assert_eq!(response.values("grpc-status"), ["16"]);
     let forbidden = request
-        .token(&s.forge().without_claim("email").sign())
+        .token(&s.token_builder().without_claim("email").sign())
         .body("");
     assert_eq!(forbidden.send_http2().values("grpc-status"), ["7"]);
     assert_eq!(s.metric("requests.missing_token"), 1);

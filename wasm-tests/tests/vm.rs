@@ -167,10 +167,10 @@ fn signatures(s: &Running) -> Vec<(&'static str, String, &'static str)> {
     let swapped = [&good[32..], &good[..32]].concat();
     vec![
         ("good", token.clone(), ""),
-        ("unpadded", s.forge().unpadded().sign(), ""),
+        ("unpadded", s.token_builder().unpadded().sign(), ""),
         (
             "another key",
-            s.forge().signed_by(&KeyPair::generate(KID)).sign(),
+            s.token_builder().signed_by(&KeyPair::generate(KID)).sign(),
             bad,
         ),
         ("r changed", flipped(0), bad),

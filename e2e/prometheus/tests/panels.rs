@@ -26,11 +26,11 @@ fn gateway() -> Running {
 /// One request for each kind of verdict.
 fn drive(s: &Running) {
     let token = s.token();
-    let of_kid = |kid: &str| s.forge().header("kid", kid).sign();
+    let of_kid = |kid: &str| s.token_builder().header("kid", kid).sign();
     s.get("/").token(&token).send();
     s.get("/").token(&token).send();
     s.get("/").send();
-    s.get("/").token(&s.forge().expiring_at(1).sign()).send();
+    s.get("/").token(&s.token_builder().expiring_at(1).sign()).send();
     s.get("/")
         .token(&s.token_with("email_verified", false))
         .send();

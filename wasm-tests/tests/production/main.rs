@@ -1,16 +1,16 @@
 //! `envoy-config/production.yaml` as it is shipped, but for addresses and files: it runs, and believes only the key
 //! endpoint whose certificate is right.
 
-mod process;
+mod exchange;
 mod site;
 
 use std::process::Command;
 
 use serde_json::{Value, json};
-use wasm_tests::{KID, USER, eventually};
+use wasm_tests::{Folder, KID, USER, envoy_binary, eventually};
 
-use process::{Folder, envoy, exchange, module};
-use site::{Authority, KEY_HOST, SHIPPED, Site, replaced};
+use exchange::exchange;
+use site::{Authority, KEY_HOST, SHIPPED, Site, module, replaced};
 
 #[test]
 fn the_shipped_files_are_good_configurations() {
@@ -24,13 +24,15 @@ fn the_shipped_files_are_good_configurations() {
         ),
         ("envoy.yaml", demo, "filename: dist/alb_authn.wasm"),
     ] {
-        let folder = Folder::new(&format!("validate-{name}"));
+        let folder = Folder::new();
         let authorities = folder.write("ca.pem", &Authority::new().pem);
+        let authorities = authorities.display().to_string();
         let text = replaced(text, shipped_module, &format!("filename: {module}"), 1);
         let text = text.replace("/etc/ssl/certs/ca-certificates.crt", &authorities);
         let file = folder.write("envoy.yaml", &text);
-        let output = Command::new(envoy())
-            .args(["--mode", "validate", "--log-level", "error", "-c", &file])
+        let output = Command::new(envoy_binary())
+            .args(["--mode", "validate", "--log-level", "error", "-c"])
+            .arg(file)
             .output()
             .expect("Envoy starts");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -40,7 +42,7 @@ fn the_shipped_files_are_good_configurations() {
 
 #[test]
 fn a_verified_key_endpoint_is_believed_and_the_verdict_is_left_in_log_and_statistics() {
-    let site = Site::start("good", |authority| authority.certificate(KEY_HOST));
+    let site = Site::start(|authority| authority.certificate(KEY_HOST));
 
     assert!(site.get("/healthz", &[]).starts_with("HTTP/1.1 200 "));
     assert!(site.get("/", &[]).starts_with("HTTP/1.1 401 "));
@@ -52,7 +54,7 @@ fn a_verified_key_endpoint_is_believed_and_the_verdict_is_left_in_log_and_statis
     );
 
     let line = eventually("the access log has the request", || {
-        let log = site.envoy.folder.read("stdout");
+        let log = site.envoy.folder().read("stdout");
         let lines = log
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -78,16 +80,14 @@ fn a_verified_key_endpoint_is_believed_and_the_verdict_is_left_in_log_and_statis
 
 #[test]
 fn a_key_endpoint_with_another_hosts_certificate_is_not_believed() {
-    assert_not_believed(&Site::start("other-host", |authority| {
+    assert_not_believed(&Site::start(|authority| {
         authority.certificate("public-keys.auth.elb.us-east-1.amazonaws.com")
     }));
 }
 
 #[test]
 fn a_key_endpoint_with_an_unknown_authoritys_certificate_is_not_believed() {
-    assert_not_believed(&Site::start("unknown-authority", |_| {
-        Authority::new().certificate(KEY_HOST)
-    }));
+    assert_not_believed(&Site::start(|_| Authority::new().certificate(KEY_HOST)));
 }
 
 fn assert_not_believed(site: &Site) {

@@ -7,9 +7,9 @@ use alb_fixtures::mint::{KeyPair, unix_now};
 use alb_fixtures::upstream;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair as TlsKey};
 use serde_json::json;
-use wasm_tests::{KID, KeyEndpoint, claims, load_balancer};
+use wasm_tests::{Envoy, Folder, KID, KeyEndpoint, Options, claims, load_balancer};
 
-use crate::process::{Envoy, Folder, exchange, module};
+use crate::exchange::exchange;
 
 pub(crate) const SHIPPED: &str = include_str!("../../../envoy-config/production.yaml");
 pub(crate) const KEY_HOST: &str = "public-keys.auth.elb.us-west-2.amazonaws.com";
@@ -53,14 +53,14 @@ pub(crate) struct Site {
 
 impl Site {
     /// `certify` makes the key endpoint's certificate; the shipped Envoy trusts the authority that it is given.
-    pub(crate) fn start(test: &str, certify: impl Fn(&Authority) -> (String, String)) -> Self {
+    pub(crate) fn start(certify: impl Fn(&Authority) -> (String, String)) -> Self {
         let authority = Authority::new();
         let (keys, key) = (KeyEndpoint::start(), KeyPair::generate(KID));
         keys.serve_key(&key);
-        let tls = tls_before(test, keys.addr(), &certify(&authority));
+        let tls = tls_before(keys.addr(), &certify(&authority));
 
-        let folder = Folder::new(test);
-        let authorities = folder.write("ca.pem", &authority.pem);
+        let folder = Folder::new();
+        let authorities = folder.write("ca.pem", &authority.pem).display().to_string();
         let socket = |address: SocketAddr| {
             format!(
                 "{{ address: {}, port_value: {} }}",
@@ -69,7 +69,7 @@ impl Site {
             )
         };
         let any_port = socket((Ipv4Addr::LOCALHOST, 0).into());
-        let admin = format!("pipe: {{ path: {} }}", folder.path("admin.sock"));
+        let admin = format!("pipe: {{ path: {} }}", folder.file("admin.sock").display());
         let key_address = format!("{{ address: {KEY_HOST}, port_value: 443 }}");
         let text = [
             ("/etc/envoy/alb_authn.wasm", module(), 1),
@@ -97,7 +97,7 @@ impl Site {
             replaced(&text, shipped, &here, times)
         });
         Self {
-            envoy: Envoy::start(folder, &text),
+            envoy: start_envoy(folder, &text),
             _tls: tls,
             keys,
             key,
@@ -113,9 +113,20 @@ impl Site {
     }
 }
 
+fn start_envoy(folder: Folder, config: &str) -> Envoy {
+    let file = folder.write("envoy.yaml", config);
+    let started = Envoy::start(folder, &file, &Options::default());
+    started.unwrap_or_else(|log| panic!("Envoy did not start:\n{log}"))
+}
+
+/// The path of the module under test.
+pub(crate) fn module() -> String {
+    wasm_tests::module().display().to_string()
+}
+
 /// An Envoy that takes TLS off, before the plain key endpoint.
-fn tls_before(test: &str, plain: SocketAddr, (certificate, key): &(String, String)) -> Envoy {
-    let folder = Folder::new(&format!("{test}-tls"));
+fn tls_before(plain: SocketAddr, (certificate, key): &(String, String)) -> Envoy {
+    let folder = Folder::new();
     let address = |address: SocketAddr| json!({"socket_address": {"address": address.ip(), "port_value": address.port()}});
     let extensions = "type.googleapis.com/envoy.extensions";
     let tls = json!({"name": "tls", "typed_config": {
@@ -130,7 +141,7 @@ fn tls_before(test: &str, plain: SocketAddr, (certificate, key): &(String, Strin
         "stat_prefix": "keys", "cluster": "keys",
     }});
     let bootstrap = json!({
-        "admin": {"address": {"pipe": {"path": folder.path("admin.sock")}}},
+        "admin": {"address": {"pipe": {"path": folder.file("admin.sock")}}},
         "static_resources": {
             "listeners": [{
                 "name": "tls",
@@ -143,7 +154,7 @@ fn tls_before(test: &str, plain: SocketAddr, (certificate, key): &(String, Strin
             }}],
         },
     });
-    Envoy::start(folder, &bootstrap.to_string())
+    start_envoy(folder, &bootstrap.to_string())
 }
 
 /// The demo's application, until the test ends.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alb_fixtures::mint::{KeyPair, encode};
-use wasm_tests::{Answer, Crowd, Forgery, Request, Response, Running, Transport, eventually};
+use wasm_tests::{Answer, Crowd, Request, Response, Running, TokenBuilder, Transport, eventually};
 
 /// Requests of a burst, the streams of one connection.
 const SIZE: usize = 1_024;
@@ -105,7 +105,7 @@ impl<'a> Bursts<'a> {
     }
 
     fn request(&self, key: &KeyPair, signed: bool) -> Request {
-        let good = Forgery::new(&self.s.load_balancer, key).sign();
+        let good = TokenBuilder::new(&self.s.load_balancer, key).sign();
         let token = match good.rsplit_once('.') {
             Some((text, _)) if !signed => format!("{text}.{}", encode(&[1; 64], true)),
             _ => good,

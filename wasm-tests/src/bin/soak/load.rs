@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use alb_fixtures::mint::{KeyPair, encode};
-use wasm_tests::{Crowd, Forgery, Request, Response, Running, Transport, USER};
+use wasm_tests::{Crowd, Request, Response, Running, TokenBuilder, Transport, USER};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Wrong answers that are shown whole.
@@ -72,7 +72,7 @@ impl<'a> Mix<'a> {
             s,
             kinds: kinds.concat(),
             late,
-            repeated: s.forge().expiring_at(FAR).sign(),
+            repeated: s.token_builder().expiring_at(FAR).sign(),
             next: AtomicUsize::new(0),
         }
     }
@@ -95,16 +95,21 @@ impl<'a> Mix<'a> {
     }
 
     fn token(&self, kind: Kind, number: usize) -> String {
-        let forge = || self.s.forge().expiring_at(FAR).claim("number", number);
+        let valid = || {
+            self.s
+                .token_builder()
+                .expiring_at(FAR)
+                .claim("number", number)
+        };
         match kind {
-            Kind::Good | Kind::FreshToken => forge().sign(),
+            Kind::Good | Kind::FreshToken => valid().sign(),
             Kind::Repeated => self.repeated.clone(),
             Kind::Forged => {
-                let good = forge().sign();
+                let good = valid().sign();
                 let signed = good.rsplit_once('.').map_or("", |(signed, _)| signed);
                 format!("{signed}.{}", encode(&[1; 64], true))
             }
-            Kind::Expired => forge().expiring_at(1_000_000_000).sign(),
+            Kind::Expired => valid().expiring_at(1_000_000_000).sign(),
             Kind::UnknownKey => unsigned(
                 self.s,
                 &format!("22222222-0000-4000-8000-{:012}", number % UNKNOWN_KEYS),
@@ -112,7 +117,7 @@ impl<'a> Mix<'a> {
             Kind::FreshKeyId => unsigned(self.s, &format!("33333333-0000-4000-8000-{number:012}")),
             Kind::Waiting => {
                 let key = &self.late[number % self.late.len()];
-                Forgery::new(&self.s.load_balancer, key).sign()
+                TokenBuilder::new(&self.s.load_balancer, key).sign()
             }
         }
     }
@@ -123,7 +128,7 @@ const FAR: i64 = 4_000_000_000;
 
 /// A token whose signature nobody will get to.
 fn unsigned(s: &Running, kid: &str) -> String {
-    let forgery = s.forge().header("kid", kid);
+    let forgery = s.token_builder().header("kid", kid);
     let (header, payload) = (forgery.header_text(), forgery.payload_text());
     [header.as_bytes(), payload.as_bytes(), &[1; 64]]
         .map(|part| encode(part, true))

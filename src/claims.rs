@@ -1,40 +1,36 @@
-//! The payload's claims → who the user is.
+//! A payload's claims → what each entry of the configuration makes of them.
 //!
 //! Values are kept as the JSON text that was signed until one is needed: numbers stay exact (as doubles,
 //! two large user numbers could become one), and what is not used is not parsed.
 
-use std::borrow::Cow;
-use std::iter;
+mod claim;
+mod elements;
+mod value;
+
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use crate::config::{ClaimPath, ClaimToHeader, EmailVerified, RequiredClaim, SYSTEM_PREFIX};
-use crate::header_name::HeaderName;
-use crate::json::{Members, Text};
+use crate::config::{
+    ClaimPath, ClaimSource, EmailVerified, HeaderEntry, HeaderPolicy, RequiredClaim, Signer,
+};
+use crate::json::Members;
 use crate::reason::Rejection;
 use crate::time::{Clock, UnixTime};
 use crate::verify::VerifiedToken;
+use claim::Claim;
+use elements::Elements;
+use value::{Written, write};
 
-/// What a verified token says of its user. Only [`identify`] makes one.
+/// What a verified token of the load balancer says. Only [`read_user_claims`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    headers: Vec<(HeaderName, String)>,
-    user: Option<String>,
+pub struct UserClaims {
     subject: Option<String>,
     expires: UnixTime,
+    evaluation: Evaluation,
 }
 
-impl Identity {
-    /// The headers to set, in the order of `outputClaimToHeaders`.
-    pub fn headers(&self) -> &[(HeaderName, String)] {
-        &self.headers
-    }
-
-    /// The value of the first mapped header, for access logs.
-    pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
-
+impl UserClaims {
     /// The payload's `sub`.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
@@ -47,22 +43,77 @@ impl Identity {
 
     /// Bytes of text in it, for the cache's account.
     pub fn heap_bytes(&self) -> usize {
-        let headers = self.headers.iter();
-        let texts = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()));
-        let others = [&self.user, &self.subject].map(|text| text.as_ref().map_or(0, String::len));
-        texts.chain(others).sum()
+        let subject = self.subject.as_ref().map_or(0, String::len);
+        self.evaluation.heap_bytes().saturating_add(subject)
+    }
+
+    /// What the entries make of it.
+    pub fn evaluation(&self) -> &Evaluation {
+        &self.evaluation
     }
 }
 
-/// Judges the claims.
+/// What the entries for one token make of its claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    /// For each header and each of its entries; `None` if the entry reads the other token.
+    pub headers: Vec<Vec<Option<EntryOutcome>>>,
+    /// For each required claim; `None` if it reads the other token.
+    pub requirements: Vec<Option<RequirementOutcome>>,
+}
+
+impl Evaluation {
+    fn heap_bytes(&self) -> usize {
+        let outcomes = self.headers.iter().flatten();
+        let texts = outcomes.map(|outcome| match outcome {
+            Some(EntryOutcome::Value { text, .. }) => text.len().saturating_add(OUTCOME_BYTES),
+            _ => OUTCOME_BYTES,
+        });
+        texts.sum::<usize>().saturating_add(self.requirements.len())
+    }
+}
+
+/// What an outcome takes besides its text, rounded up.
+const OUTCOME_BYTES: usize = 64;
+
+/// What an entry ends in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryOutcome {
+    /// The header's value; later entries are not looked at.
+    Value {
+        /// The value.
+        text: Rc<str>,
+        /// Elements that are not in it because they are unusable.
+        left_out: usize,
+    },
+    /// Nothing is there. The next entry is tried.
+    Absent,
+    /// Something is there that may not be used. No further entry is tried: a weaker claim never stands in for
+    /// evidence that failed.
+    Withheld {
+        /// What a required header is rejected with.
+        rejection: Rejection,
+        /// Unusable elements.
+        left_out: usize,
+    },
+}
+
+/// Whether a required claim holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequirementOutcome {
+    /// It does.
+    Holds,
+    /// It does not, for this reason.
+    Fails(Rejection),
+}
+
+/// Reads the payload of a verified token.
 ///
 /// # Errors
-/// In this order: [`Rejection::MalformedToken`], `WrongIssuer`, `TokenExpired`, `MissingClaim`,
-/// `UnusableClaim`, `ClaimMismatch`, `UnverifiedEmail`.
-pub fn identify(token: &VerifiedToken, clock: Clock) -> Result<Identity, Rejection> {
-    let claims = Claims::parse(token.payload())?;
+/// In this order: [`Rejection::MalformedToken`], `WrongIssuer`, `TokenExpired`.
+pub fn read_user_claims(token: &VerifiedToken, clock: Clock) -> Result<UserClaims, Rejection> {
+    let claims = Claims::parse(token.payload()).ok_or(Rejection::MalformedToken)?;
     let header = token.header();
-    let policy = &header.signer;
     let payload_exp = claims.exp()?;
     if !claims.issuer_is(&header.issuer) {
         return Err(Rejection::WrongIssuer);
@@ -71,30 +122,10 @@ pub fn identify(token: &VerifiedToken, clock: Clock) -> Result<Identity, Rejecti
     if clock.has_expired(expires) {
         return Err(Rejection::TokenExpired);
     }
-    let values = claims.header_values(&policy.output_claim_to_headers)?;
-    if !policy
-        .required_claims
-        .iter()
-        .all(|required| claims.satisfies(required))
-    {
-        return Err(Rejection::ClaimMismatch);
-    }
-    if !claims.email_is_verified(policy.email_verified) {
-        return Err(Rejection::UnverifiedEmail);
-    }
-    let user = values.first().and_then(Clone::clone);
-    let names = policy
-        .output_claim_to_headers
-        .iter()
-        .map(|mapping| &mapping.header);
-    let headers = names
-        .zip(values)
-        .filter_map(|(name, value)| Some((name.clone(), value?)));
-    Ok(Identity {
-        headers: headers.collect(),
-        user,
+    Ok(UserClaims {
         subject: claims.top_level("sub").and_then(Claim::into_string),
         expires,
+        evaluation: claims.evaluate(&header.signer, ClaimSource::UserClaims),
     })
 }
 
@@ -102,22 +133,21 @@ pub fn identify(token: &VerifiedToken, clock: Clock) -> Result<Identity, Rejecti
 struct Claims<'a>(Members<'a>);
 
 impl<'a> Claims<'a> {
-    fn parse(payload: &'a [u8]) -> Result<Self, Rejection> {
-        Members::parse(payload)
-            .map(Self)
-            .ok_or(Rejection::MalformedToken)
+    /// `None` for what is no JSON object in UTF-8.
+    fn parse(payload: &'a [u8]) -> Option<Self> {
+        Members::parse(payload).map(Self)
     }
 
     fn top_level(&self, name: &str) -> Option<Claim<'a>> {
         self.0.last(name).map(Claim::read)
     }
 
-    fn find(&self, path: &ClaimPath) -> Option<Claim<'a>> {
+    fn find(&self, path: &ClaimPath) -> Claim<'a> {
         let raw = match path {
             ClaimPath::Name(name) => self.0.last(name).or_else(|| self.walk(name.split('.'))),
             ClaimPath::Path(segments) => self.walk(segments.iter().map(String::as_str)),
         };
-        raw.map(Claim::read)
+        raw.map_or(Claim::Null, Claim::read)
     }
 
     fn walk<'p>(&self, mut segments: impl Iterator<Item = &'p str>) -> Option<&'a RawValue> {
@@ -128,7 +158,10 @@ impl<'a> Claims<'a> {
         Some(raw)
     }
 
-    /// The payload's own `exp`, where it has one. Errors: [`Rejection::MalformedToken`].
+    /// The payload's own `exp`, if it has one.
+    ///
+    /// # Errors
+    /// [`Rejection::MalformedToken`] for anything but a number.
     fn exp(&self) -> Result<Option<UnixTime>, Rejection> {
         match self.top_level("exp") {
             None => Ok(None),
@@ -145,41 +178,61 @@ impl<'a> Claims<'a> {
     fn issuer_is(&self, issuer: &str) -> bool {
         match self.top_level("iss") {
             None => true,
-            Some(Claim::String(own)) => own == issuer,
+            Some(Claim::Text(own)) => own == issuer,
             Some(_) => false,
         }
     }
 
-    /// One value for each mapping, `None` where an optional claim is absent. All are looked for before
-    /// any is judged: `MissingClaim` goes before `UnusableClaim`.
-    fn header_values(&self, mappings: &[ClaimToHeader]) -> Result<Vec<Option<String>>, Rejection> {
-        let found: Vec<Option<Claim<'a>>> = mappings
-            .iter()
-            .map(|mapping| match self.find(&mapping.claim) {
-                None | Some(Claim::Null) if mapping.required => Err(Rejection::MissingClaim),
-                None | Some(Claim::Null) => Ok(None),
-                found => Ok(found),
-            })
-            .collect::<Result<_, _>>()?;
-        mappings
-            .iter()
-            .zip(found)
-            .map(|(mapping, claim)| {
-                claim
-                    .map(|claim| claim.into_header_value(mapping))
-                    .transpose()
-            })
-            .collect()
+    /// What each entry and requirement on this token makes of it.
+    fn evaluate(&self, signer: &Signer, source: ClaimSource) -> Evaluation {
+        let entries = |policy: &HeaderPolicy| {
+            let outcome = |entry: &HeaderEntry| {
+                (entry.mapping.source == source).then(|| self.fill(policy, entry))
+            };
+            policy.entries.iter().map(outcome).collect()
+        };
+        let requirement =
+            |claim: &RequiredClaim| (claim.source == source).then(|| self.requirement(claim));
+        Evaluation {
+            headers: signer.headers.iter().map(entries).collect(),
+            requirements: signer.required_claims.iter().map(requirement).collect(),
+        }
     }
 
-    fn satisfies(&self, required: &RequiredClaim) -> bool {
-        let is_one = |text: &str| required.any_of.iter().any(|value| value == text);
-        match self.find(&required.claim) {
-            Some(Claim::Array(items)) => items
-                .into_iter()
-                .any(|item| Claim::read(item).scalar().is_some_and(|t| is_one(&t))),
-            Some(claim) => claim.scalar().is_some_and(|text| is_one(&text)),
-            None => false,
+    fn fill(&self, policy: &HeaderPolicy, entry: &HeaderEntry) -> EntryOutcome {
+        let mapping = &entry.mapping;
+        let elements = Elements::of(self.find(&mapping.claim), mapping.format);
+        let withheld = |rejection, left_out| EntryOutcome::Withheld {
+            rejection,
+            left_out,
+        };
+        match write(elements, policy, entry) {
+            Written::Absent => EntryOutcome::Absent,
+            Written::Unusable(left_out) => withheld(Rejection::UnusableClaim, left_out),
+            // Of a required header nothing is left out without a word.
+            Written::Value(_, left_out) if policy.required && left_out > 0 => {
+                withheld(Rejection::UnusableClaim, left_out)
+            }
+            Written::Value(..) if !self.email_is_verified(entry.email_rule) => {
+                withheld(Rejection::UnverifiedEmail, 0)
+            }
+            Written::Value(text, left_out) => EntryOutcome::Value { text, left_out },
+        }
+    }
+
+    fn requirement(&self, required: &RequiredClaim) -> RequirementOutcome {
+        let elements = Elements::of(self.find(&required.claim), required.format);
+        let is_one = |text: &str| {
+            let mut patterns = required.any_of.iter();
+            patterns.any(|pattern| pattern.matches(text, required.ignore_case))
+        };
+        let matches = elements.all.iter().flatten().any(|text| is_one(text));
+        if !matches {
+            RequirementOutcome::Fails(Rejection::ClaimMismatch)
+        } else if self.email_is_verified(required.email_rule) {
+            RequirementOutcome::Holds
+        } else {
+            RequirementOutcome::Fails(Rejection::UnverifiedEmail)
         }
     }
 
@@ -187,7 +240,7 @@ impl<'a> Claims<'a> {
         let is_true = |claim: &Claim<'_>| match claim {
             Claim::Bool(value) => *value,
             // Cognito's userinfo sends strings.
-            Claim::String(text) => text == "true",
+            Claim::Text(text) => text == "true",
             _ => false,
         };
         match (rule, self.top_level("email_verified")) {
@@ -196,122 +249,3 @@ impl<'a> Claims<'a> {
         }
     }
 }
-
-/// A claim's value; numbers as they were written.
-enum Claim<'a> {
-    Null,
-    Bool(bool),
-    Number(&'a str),
-    String(Cow<'a, str>),
-    Array(Vec<&'a RawValue>),
-    /// An object, or a string that is no Unicode (a lone surrogate).
-    Other,
-}
-
-impl<'a> Claim<'a> {
-    fn read(raw: &'a RawValue) -> Self {
-        let text = raw.get();
-        match text.bytes().next() {
-            Some(b'n') => Self::Null,
-            Some(b't') => Self::Bool(true),
-            Some(b'f') => Self::Bool(false),
-            Some(b'"') => Text::of(raw).map_or(Self::Other, Self::String),
-            Some(b'[') => serde_json::from_str(text).map_or(Self::Other, Self::Array),
-            Some(b'{') | None => Self::Other,
-            Some(_) => Self::Number(text),
-        }
-    }
-
-    fn into_string(self) -> Option<String> {
-        match self {
-            Self::String(text) => Some(text.into_owned()),
-            _ => None,
-        }
-    }
-
-    /// A string as it is, numbers and booleans as JSON text.
-    fn scalar(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-            Self::Number(text) => Some(Cow::Borrowed(text)),
-            Self::String(text) => Some(Cow::Borrowed(text)),
-            Self::Null | Self::Array(_) | Self::Other => None,
-        }
-    }
-
-    fn into_header_value(self, mapping: &ClaimToHeader) -> Result<String, Rejection> {
-        let value = match self {
-            Self::Array(items) => join(items),
-            claim => claim
-                .scalar()
-                .filter(|text| is_safe(text))
-                .map(Cow::into_owned),
-        };
-        let mut value = value.ok_or(Rejection::UnusableClaim)?;
-        if mapping.lowercase {
-            value.make_ascii_lowercase();
-        }
-        // `partner:` inside a value could pass for another mapping's prefix, or for two of them.
-        if !mapping.prefix.is_empty() && value.contains(&mapping.prefix) {
-            return Err(Rejection::UnusableClaim);
-        }
-        value.insert_str(0, &mapping.prefix);
-        if names_another_load_balancers_user(&value, mapping)
-            || mapping.reserves_system && names_kubernetes_itself(&value)
-        {
-            return Err(Rejection::UnusableClaim);
-        }
-        Ok(value)
-    }
-}
-
-/// Policies match the elements of a list one by one, and readers trim them. A prefix may hold commas itself
-/// (`o=partner,uid=`), so what follows the start or a comma is looked at whole, not element by element. Only
-/// the start has the mapping's own prefix, and so every prefix that its own begins with.
-fn names_another_load_balancers_user(value: &str, mapping: &ClaimToHeader) -> bool {
-    list_starts(value).enumerate().any(|(i, tail)| {
-        mapping.other_prefixes.iter().any(|other| {
-            let is_our_own = i == 0 && mapping.prefix.starts_with(other);
-            tail.starts_with(other) && !is_our_own
-        })
-    })
-}
-
-/// `system:masters`, `system:serviceaccount:…`: names that Kubernetes gives, and no identity provider may.
-fn names_kubernetes_itself(value: &str) -> bool {
-    list_starts(value).any(|tail| tail.starts_with(SYSTEM_PREFIX))
-}
-
-/// The value from its start, and from each comma on, without leading whitespace.
-fn list_starts(value: &str) -> impl Iterator<Item = &str> {
-    let tails = iter::successors(Some(value), |tail| {
-        tail.split_once(',').map(|(_, rest)| rest)
-    });
-    tails.map(str::trim_start)
-}
-
-/// Elements joined with `,`. Policies match list elements by the comma, so none may hold one, and
-/// readers trim, so none may have blanks around it.
-fn join(items: Vec<&RawValue>) -> Option<String> {
-    let mut joined = String::new();
-    for (i, item) in items.into_iter().enumerate() {
-        let element = Claim::read(item).into_string()?;
-        if !is_safe(&element) || element.contains(',') {
-            return None;
-        }
-        if i > 0 {
-            joined.push(',');
-        }
-        joined.push_str(&element);
-    }
-    (!joined.is_empty()).then_some(joined)
-}
-
-/// Can the text stand in a header and be read back the same? Control characters split headers; blanks at
-/// the ends are trimmed on the way (RFC 9110 section 5.5), so ` admin` would arrive as `admin`.
-fn is_safe(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
-}
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@
 //! `emailVerified: ignored`), never by leaving something out. `docs/configuration.md` describes each
 //! field.
 
+mod claims;
 mod json;
 mod parse;
 mod reader;
@@ -12,6 +13,10 @@ mod reader;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use claims::{
+    ClaimPath, ClaimSource, ClaimToHeader, EmailVerified, Encoding, Format, HeaderEntry,
+    HeaderPolicy, RequiredClaim, SYSTEM_PREFIX,
+};
 pub use reader::Problem;
 
 use crate::alb::AlbArn;
@@ -23,14 +28,14 @@ use crate::time::{Clock, UnixTime};
 /// All that the operator said, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Sorted by ARN.
+    /// Sorted by ARN; entries with one ARN in the order of the configuration.
     signers: Vec<Rc<Signer>>,
     key_sources: Vec<KeySource>,
     stripped: Vec<HeaderName>,
     /// Where a request without a token may pass.
     pub allow_missing_token: Vec<PublicRoute>,
-    /// Where the filter answers a logout.
-    pub logout: Option<Logout>,
+    /// Where the filter responds to a logout; the first that matches counts.
+    pub logout: Vec<Logout>,
     /// Whether the load balancer's headers stay on verified requests.
     pub forward_token: bool,
     /// Whether the load balancer's session cookies stay.
@@ -57,11 +62,12 @@ impl Config {
         parse::parse(json)
     }
 
-    /// The trusted load balancer with this ARN; the comparison is exact.
-    pub fn signer(&self, signer: &str) -> Option<&Rc<Signer>> {
-        let by_arn = |own: &Rc<Signer>| own.arn.as_str().cmp(signer);
-        let index = self.signers.binary_search_by(by_arn).ok()?;
-        self.signers.get(index)
+    /// The entries for this ARN; the comparison is exact.
+    pub fn signers_of(&self, arn: &str) -> &[Rc<Signer>] {
+        let first = self.signers.partition_point(|own| own.arn.as_str() < arn);
+        let rest = self.signers.get(first..).unwrap_or_default();
+        let count = rest.iter().take_while(|own| own.arn.as_str() == arn);
+        rest.get(..count.count()).unwrap_or_default()
     }
 
     /// All trusted load balancers, by ARN.
@@ -101,12 +107,10 @@ pub struct Signer {
     pub client_ids: Allowed,
     /// Where its keys are fetched.
     pub keys: SourceId,
-    /// Its headers: its own list, or else the global one. Never empty.
-    pub output_claim_to_headers: Vec<ClaimToHeader>,
+    /// Its headers: its own list, or else the global one. Never empty; the first one names the user.
+    pub headers: Vec<HeaderPolicy>,
     /// The global required claims and its own.
     pub required_claims: Vec<RequiredClaim>,
-    /// What is asked of `email_verified`; `Ignored` also where no e-mail address is used.
-    pub email_verified: EmailVerified,
 }
 
 /// A list of exact values, or, explicitly, any value.
@@ -126,68 +130,14 @@ impl Allowed {
             Self::OneOf(values) => values.iter().find(|own| ***own == *value).cloned(),
         }
     }
-}
 
-/// Where a claim stands in the payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimPath {
-    /// An exact top-level name first, then a path with dots.
-    Name(String),
-    /// Always a path.
-    Path(Vec<String>),
-}
-
-impl ClaimPath {
-    /// Is this the top-level claim `name`?
-    pub fn is_top_level(&self, name: &str) -> bool {
-        match self {
-            Self::Name(own) => own == name,
-            Self::Path(segments) => matches!(segments.as_slice(), [own] if own == name),
+    /// Whether both accept some value.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OneOf(own), Self::OneOf(others)) => own.iter().any(|v| others.contains(v)),
+            _ => true,
         }
     }
-}
-
-/// What Kubernetes' own users and groups begin with (`system:masters`).
-pub const SYSTEM_PREFIX: &str = "system:";
-
-/// One header and the claim that fills it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimToHeader {
-    /// The header that is set.
-    pub header: HeaderName,
-    /// The claim.
-    pub claim: ClaimPath,
-    /// Put before the value.
-    pub prefix: String,
-    /// The prefixes that other load balancers' users have in the same header; none is empty.
-    pub other_prefixes: Vec<String>,
-    /// Whether the header names users or groups to Kubernetes, whose own names begin with [`SYSTEM_PREFIX`].
-    pub reserves_system: bool,
-    /// ASCII letters of the value in lower case.
-    pub lowercase: bool,
-    /// Whether a token without the claim is refused.
-    pub required: bool,
-}
-
-/// A claim that must have one of some values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequiredClaim {
-    /// The claim.
-    pub claim: ClaimPath,
-    /// The values; of an array one element is enough.
-    pub any_of: Vec<String>,
-}
-
-/// What is asked of `email_verified` where the e-mail address is used. Many IdPs let users write any
-/// address into their profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailVerified {
-    /// Must be there and true.
-    Required,
-    /// Must be true where it is there.
-    IfPresent,
-    /// Is not looked at.
-    Ignored,
 }
 
 /// The route and the answer of `logout`.

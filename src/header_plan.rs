@@ -3,11 +3,11 @@
 //! Nothing that carries identity survives from outside, whatever the outcome. The identity headers come
 //! from an [`Identity`] only, and that from a verified token only.
 
-use crate::claims::Identity;
 use crate::config::Config;
 use crate::cookies::without_session_cookies;
 use crate::header_name::same_when_folded;
 use crate::headers::Headers;
+use crate::identity::Identity;
 use crate::token_kind::{ACCESS_TOKEN_HEADER, ALB, IDENTITY_HEADER};
 
 /// One change of the request's headers.
@@ -60,7 +60,7 @@ impl HeaderPlan {
             .filter(|header| !kept.iter().any(|kept| kept.as_bytes() == header.name));
         edits.extend(dropped.map(|header| HeaderEdit::Remove(header.name)));
         edits.extend(identity.headers().iter().map(|(name, value)| {
-            HeaderEdit::Set(name.as_str().to_owned(), value.clone().into_bytes())
+            HeaderEdit::Set(name.as_str().to_owned(), value.as_bytes().to_vec())
         }));
         Self { edits }
     }

@@ -24,6 +24,8 @@ pub mod config;
 pub mod alb;
 /// (0) Header names and the spellings that servers fold together.
 pub mod header_name;
+/// (0) Texts with a wildcard at an end.
+pub mod pattern;
 /// (0) Time as an argument.
 pub mod time;
 /// (0) When the host's one timer must be set.
@@ -45,8 +47,10 @@ pub mod key_source;
 pub mod keys;
 /// (6) The signature.
 pub mod verify;
-/// (7) Claims → identity.
+/// (7) Claims → what each entry of the configuration makes of them.
 pub mod claims;
+/// (7) What verified tokens say together → identity.
+pub mod identity;
 /// (7) Tokens that were accepted before.
 pub mod token_cache;
 /// (8) What happens to the headers: strip first, then set.

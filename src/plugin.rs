@@ -128,6 +128,7 @@ impl Plugin {
         if let Some(hit) = judgement.cache_lookup {
             self.report.count_lookup(hit);
         }
+        self.report.count_left_out(judgement.values_left_out);
         self.report.record_decision(&judgement.decision, now);
         judgement.decision
     }

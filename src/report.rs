@@ -33,6 +33,8 @@ pub enum Counter {
     TokenCacheHit,
     /// Tokens not found in the cache.
     TokenCacheMiss,
+    /// Unusable elements that optional headers go on without.
+    ValuesLeftOut,
 }
 
 impl Counter {
@@ -44,6 +46,7 @@ impl Counter {
             Self::KeyFetchFailed,
             Self::TokenCacheHit,
             Self::TokenCacheMiss,
+            Self::ValuesLeftOut,
         ];
         let requests = Reason::all().map(Self::Requests);
         requests
@@ -62,6 +65,7 @@ impl Counter {
             Self::KeyFetchFailed => "alb_authn.key_fetch.failed".to_owned(),
             Self::TokenCacheHit => "alb_authn.token_cache.hit".to_owned(),
             Self::TokenCacheMiss => "alb_authn.token_cache.miss".to_owned(),
+            Self::ValuesLeftOut => "alb_authn.values_left_out".to_owned(),
         }
     }
 }
@@ -105,6 +109,8 @@ pub enum Level {
 pub enum Event {
     /// Count one.
     Count(Counter),
+    /// Count several.
+    CountMany(Counter, usize),
     /// Move a gauge.
     Move(Gauge, i64),
     /// Record a sample of [`KEY_FETCH_MS`].
@@ -178,13 +184,17 @@ impl Report {
             Effect::Forward { .. } => "action=observed".to_owned(),
         };
         let context = &decision.log_context;
+        let claim = context.claim.as_ref();
+        let claim = claim.map_or_else(String::new, |name| {
+            format!(" claim={}", log_value(name.as_bytes()))
+        });
         format!(
             "reason={} {action} kid={} signer={} request_id={}",
             rejection.name(),
             context.origin.kid(),
             log_value(context.origin.signer().as_bytes()),
             log_value(&context.request_id),
-        )
+        ) + &claim
     }
 
     /// Counts a finished fetch, and logs it where it failed.
@@ -216,6 +226,14 @@ impl Report {
         } else {
             Counter::TokenCacheMiss
         });
+    }
+
+    /// Counts unusable elements that an accepted request goes on without.
+    pub fn count_left_out(&mut self, values: usize) {
+        if values > 0 {
+            let event = Event::CountMany(Counter::ValuesLeftOut, values);
+            self.events.push_back(event);
+        }
     }
 
     /// Moves a gauge from its earlier to its present value.

@@ -18,10 +18,10 @@ use std::rc::Rc;
 pub use judge::{Judge, Judgement, decide_once};
 pub use parked::ParkedRequest;
 
-use crate::claims::Identity;
 use crate::config::{Config, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
+use crate::identity::{Identity, RejectedClaim};
 use crate::keys::KeyRef;
 use crate::reason::{Reason, Rejection};
 use crate::reply::Reply;
@@ -65,6 +65,8 @@ pub struct LogContext {
     pub request_id: Vec<u8>,
     /// The key and signer that the token names.
     pub origin: ClaimedOrigin,
+    /// The configured name of the claim that it is rejected for.
+    pub claim: Option<String>,
 }
 
 /// After the first step.
@@ -149,9 +151,34 @@ struct Arrival {
 
 /// How the checks ended.
 enum Outcome {
-    Accepted(Rc<Identity>),
+    Accepted(Identity),
     Anonymous(Passage),
-    Rejected(Rejection),
+    Rejected(Refusal),
+}
+
+/// Why a request is rejected, and for which claim.
+#[derive(Debug)]
+struct Refusal {
+    rejection: Rejection,
+    claim: Option<String>,
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            rejection,
+            claim: None,
+        }
+    }
+}
+
+impl From<RejectedClaim> for Refusal {
+    fn from(rejected: RejectedClaim) -> Self {
+        Self {
+            rejection: rejected.rejection,
+            claim: Some(rejected.claim),
+        }
+    }
 }
 
 impl Request {
@@ -177,7 +204,7 @@ impl Request {
                 Self::Decided(arrival.decide(outcome, ClaimedOrigin::default(), config))
             }
             Err(rejected) => {
-                let outcome = Outcome::Rejected(rejected.rejection);
+                let outcome = Outcome::Rejected(rejected.rejection.into());
                 Self::Decided(arrival.decide(outcome, rejected.origin, config))
             }
         }
@@ -225,8 +252,11 @@ fn read_credentials(
 }
 
 fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
-    let logout = config.logout.as_ref()?;
-    let method = logout.route.matches(headers)?;
+    let mut matching = config.logout.iter().filter_map(|logout| {
+        let method = logout.route.matches(headers)?;
+        Some((logout, method))
+    });
+    let (logout, method) = matching.next()?;
     Some(Decision {
         reason: Reason::Logout,
         effect: Effect::Respond(Reply::logout(method, logout, &config.session_cookies)),
@@ -264,15 +294,19 @@ impl Arrival {
         let reason = match &outcome {
             Outcome::Accepted(_) => Reason::Ok,
             Outcome::Anonymous(_) => Reason::NoToken,
-            Outcome::Rejected(rejection) => Reason::Rejected(*rejection),
+            Outcome::Rejected(refusal) => Reason::Rejected(refusal.rejection),
+        };
+        let claim = match &outcome {
+            Outcome::Rejected(refusal) => refusal.claim.clone(),
+            Outcome::Accepted(_) | Outcome::Anonymous(_) => None,
         };
         let effect = match outcome {
             Outcome::Accepted(identity) => Effect::Forward {
                 plan: HeaderPlan::with_identity(self.inbound, &identity, config.forward_token),
                 user: identity.user().map(str::to_owned),
             },
-            Outcome::Rejected(rejection) if config.mode == Mode::Enforce => {
-                Effect::Respond(Reply::refusal(rejection))
+            Outcome::Rejected(refusal) if config.mode == Mode::Enforce => {
+                Effect::Respond(Reply::refusal(refusal.rejection))
             }
             Outcome::Anonymous(passage) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),
@@ -289,6 +323,7 @@ impl Arrival {
             log_context: LogContext {
                 request_id: self.request_id,
                 origin,
+                claim,
             },
         }
     }

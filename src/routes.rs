@@ -1,53 +1,24 @@
 //! Which requests may pass without a token, and which are logouts.
-//!
-//! What looks public to us may be something else to the upstream (`/public/..;/admin`,
-//! `/static/%2e%2e/`), so a path that any server could read in two ways matches nothing here.
+
+mod host;
+mod path;
+
+pub use host::{HostPattern, is_authority};
+pub use path::{PathRule, is_plain_path};
 
 use crate::header_name::{HeaderName, same_when_folded};
 use crate::headers::Headers;
-
-/// A path, or the start of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathRule {
-    /// The whole path.
-    Exact(String),
-    /// A path that starts so; ends with `/`.
-    Prefix(String),
-}
-
-impl PathRule {
-    fn matches(&self, path: &str) -> bool {
-        match self {
-            Self::Exact(exact) => path == exact,
-            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
-        }
-    }
-}
-
-/// A host in lower case, with its port unless that is 80 or 443.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostName(String);
-
-impl HostName {
-    /// `None` for anything but a host name or address, with or without a port.
-    pub fn parse(text: &str) -> Option<Self> {
-        is_authority(text).then(|| Self(without_default_port(text).to_ascii_lowercase()))
-    }
-
-    fn matches(&self, authority: &str) -> bool {
-        without_default_port(authority).eq_ignore_ascii_case(&self.0)
-    }
-}
+use host::without_default_port;
 
 /// An entry of `allowMissingToken`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicRoute {
-    /// The path.
-    pub path: PathRule,
-    /// The methods, where limited.
+    /// The path; `None`: the whole host, whatever the path.
+    pub path: Option<PathRule>,
+    /// The methods, if limited.
     pub methods: Option<Vec<String>>,
-    /// The hosts, where limited.
-    pub hosts: Option<Vec<HostName>>,
+    /// The hosts, if limited.
+    pub hosts: Option<Vec<HostPattern>>,
     /// A header that the request must carry, once.
     pub with_header: Option<HeaderName>,
 }
@@ -63,11 +34,13 @@ pub struct Passage {
 impl PublicRoute {
     /// May this request pass without a token?
     pub fn matches(&self, headers: &Headers<'_>) -> Option<Passage> {
-        // An upgrade or a tunnel is not the request that its path names.
-        let opens_tunnel = headers.contains("upgrade") || headers.method() == "CONNECT";
-        let matches = !opens_tunnel
-            && !is_overridden(headers)
-            && plain_path(headers).is_some_and(|path| self.path.matches(path))
+        let looks_at_request = self.path.is_some() || self.methods.is_some();
+        let matches = headers.method() != "CONNECT"
+            && !(looks_at_request && is_overridden(headers))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|rule| plain_path(headers).is_some_and(|path| rule.matches(path)))
             && self
                 .methods
                 .as_ref()
@@ -76,7 +49,8 @@ impl PublicRoute {
             && self
                 .with_header
                 .as_ref()
-                .is_none_or(|name| carries(headers, name));
+                .is_none_or(|name| carries(headers, name))
+            && self.admits_upgrade(headers);
         matches.then(|| Passage {
             authority: self
                 .hosts
@@ -84,6 +58,23 @@ impl PublicRoute {
                 .and_then(|_| shortened(headers.authority())),
         })
     }
+
+    /// An upgraded connection is not the request that its path names. A WebSocket is one if the entry doesn't look
+    /// at the path, or if whoever opens it shows a bearer token, which is judged behind the filter.
+    fn admits_upgrade(&self, headers: &Headers<'_>) -> bool {
+        let mut upgrades = headers.all("upgrade");
+        let Some(first) = upgrades.next() else {
+            return true;
+        };
+        let shows_bearer = |name: &HeaderName| is_authorization(name);
+        upgrades.next().is_none()
+            && first.eq_ignore_ascii_case(b"websocket")
+            && (self.path.is_none() || self.with_header.as_ref().is_some_and(shows_bearer))
+    }
+}
+
+fn is_authorization(name: &HeaderName) -> bool {
+    name.folds_with(b"authorization")
 }
 
 fn shortened(authority: &str) -> Option<String> {
@@ -109,8 +100,8 @@ fn is_overridden(headers: &Headers<'_>) -> bool {
 pub struct LogoutRoute {
     /// The path.
     pub path: PathRule,
-    /// The hosts, where limited.
-    pub hosts: Option<Vec<HostName>>,
+    /// The hosts, if limited.
+    pub hosts: Option<Vec<HostPattern>>,
 }
 
 /// How a browser asked to log out.
@@ -136,25 +127,14 @@ impl LogoutRoute {
     }
 }
 
-fn matches_host(hosts: Option<&[HostName]>, headers: &Headers<'_>) -> bool {
+fn matches_host(hosts: Option<&[HostPattern]>, headers: &Headers<'_>) -> bool {
     hosts.is_none_or(|hosts| hosts.iter().any(|host| host.matches(headers.authority())))
 }
 
-/// The request's path without the query, unless it can be read in two ways. URL parsers drop tabs
-/// (`/static/.<TAB>./admin`); Envoy refuses them, other builds of it may not.
+/// The request's path without the query, unless it can be read in two ways.
 fn plain_path<'a>(headers: &Headers<'a>) -> Option<&'a str> {
     let path = headers.path().split('?').next()?;
-    (is_plain_path(path) && path.bytes().all(|b| b.is_ascii_graphic())).then_some(path)
-}
-
-/// Starts with `/` and means the same to every server.
-pub fn is_plain_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.contains(['%', '\\', ';', '?', '#'])
-        && !path.contains("//")
-        && !path
-            .split('/')
-            .any(|segment| segment == "." || segment == "..")
+    is_plain_path(path).then_some(path)
 }
 
 /// A method as it is sent: upper case.
@@ -165,36 +145,6 @@ pub fn is_method(text: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"-_".contains(&b))
 }
 
-/// A host name or address (`[::1]`), with or without a port.
-pub fn is_authority(text: &str) -> bool {
-    let host = without_port(text);
-    let name = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-    let address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
-    match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-        Some(inside) => inside.is_some_and(|a| !a.is_empty() && a.bytes().all(address)),
-        None => !host.is_empty() && host.bytes().all(name),
-    }
-}
-
-/// Cuts off at most one `:` followed by digits only.
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
-/// `host:80` and `host:443` are the host itself.
-fn without_default_port(authority: &str) -> &str {
-    match without_port(authority) {
-        host if authority.len() == host.len() => authority,
-        host => match authority.get(host.len()..) {
-            Some(":80" | ":443") => host,
-            _ => authority,
-        },
-    }
-}
-
 /// Does the request carry exactly one such header, not empty? Any second spelling counts as a second
 /// one: the upstream may read that one.
 fn carries(headers: &Headers<'_>, name: &HeaderName) -> bool {
@@ -202,9 +152,8 @@ fn carries(headers: &Headers<'_>, name: &HeaderName) -> bool {
     let (Some((spelling, value)), None) = (spellings.next(), spellings.next()) else {
         return false;
     };
-    let is_authorization = same_when_folded(name.as_str().as_bytes(), b"authorization");
     spelling.eq_ignore_ascii_case(name.as_str().as_bytes())
-        && if is_authorization {
+        && if is_authorization(name) {
             is_bearer(value)
         } else {
             !value.trim_ascii().is_empty()

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use crate::claims::Identity;
+use crate::claims::UserClaims;
 use crate::keys::PublicKey;
 use crate::token::CheckedHeader;
 use crate::verify::VerifiedToken;
@@ -27,18 +27,18 @@ pub struct AcceptedToken {
     raw: Box<[u8]>,
     header: CheckedHeader,
     key: Rc<PublicKey>,
-    identity: Rc<Identity>,
+    claims: UserClaims,
 }
 
 impl AcceptedToken {
-    /// `key` verified the token, and its claims are those of `identity`.
-    pub fn new(token: VerifiedToken, key: Rc<PublicKey>, identity: Rc<Identity>) -> Self {
+    /// `key` verified the token, and these are its claims.
+    pub fn new(token: VerifiedToken, key: Rc<PublicKey>, claims: UserClaims) -> Self {
         let (raw, header) = token.into_raw();
         Self {
             raw,
             header,
             key,
-            identity,
+            claims,
         }
     }
 
@@ -57,15 +57,15 @@ impl AcceptedToken {
         Rc::ptr_eq(&self.key, key)
     }
 
-    /// Its user.
-    pub fn identity(&self) -> &Rc<Identity> {
-        &self.identity
+    /// What it says of the user: nothing that another token could bring.
+    pub fn claims(&self) -> &UserClaims {
+        &self.claims
     }
 
     fn bytes(&self) -> usize {
         self.raw
             .len()
-            .saturating_add(self.identity.heap_bytes())
+            .saturating_add(self.claims.heap_bytes())
             .saturating_add(ENTRY_OVERHEAD)
     }
 }

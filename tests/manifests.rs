@@ -125,8 +125,8 @@ fn what_is_commented_out_is_good_too() {
         .unwrap();
     let config = config_of(plugin);
     assert_eq!(config.allow_missing_token.len(), 1);
-    assert!(config.logout.is_some());
-    let mapping = &config.signers().next().unwrap().output_claim_to_headers[0];
+    assert!(!config.logout.is_empty());
+    let mapping = &config.signers().next().unwrap().headers[0].entries[0].mapping;
     assert_eq!((mapping.prefix.as_str(), mapping.lowercase), ("", true));
     assert_eq!(config.signers().next().unwrap().required_claims.len(), 1);
 }

@@ -1,26 +1,30 @@
 //! From JSON to the typed configuration, field by field.
 
 mod claims;
+mod headers;
 mod limits;
 mod load_balancers;
 mod routes;
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::json::Json;
 use super::reader::{Node, Object, Problem, Problems};
-use super::{
-    BackendChoice, ClaimPath, ClaimToHeader, Config, EmailVerified, Mode, RequiredClaim, Signer,
-};
+use super::{BackendChoice, Config, EmailVerified, Mode, RequiredClaim};
 use crate::header_name::HeaderName;
-use claims::{read_assignable_header, read_output, read_required_claims};
+use claims::{ReadList, default_list, read_assignable_header, read_list, read_required_claims};
+use headers::Lists;
 use limits::{read_key_limits, read_token_cache};
-use load_balancers::read_load_balancers;
-use routes::{read_logout, read_public_route};
+use load_balancers::{read_entries, resolve};
+use routes::{read_logouts, read_public_route};
 
-/// Removed from every request whatever the configuration maps: Kubeflow trusts them.
-const ALWAYS_STRIPPED: [&str; 2] = ["kubeflow-userid", "kubeflow-groups"];
+/// Removed from every request whatever the configuration maps: Kubeflow trusts the first two, and applications
+/// behind AWS Verified Access the third.
+const ALWAYS_STRIPPED: [&str; 3] = [
+    "kubeflow-userid",
+    "kubeflow-groups",
+    "x-amzn-ava-user-context",
+];
 
 pub(super) fn parse(json: &[u8]) -> Result<Config, Vec<Problem>> {
     if json.is_empty() {
@@ -40,42 +44,44 @@ pub(super) fn parse(json: &[u8]) -> Result<Config, Vec<Problem>> {
 }
 
 fn read_config(mut root: Object<'_>) -> Option<Config> {
-    let global = GlobalClaims {
-        output: root.or("outputClaimToHeaders", default_output(), read_output),
-        required: root.or("requiredClaims", Vec::new(), read_required_claims),
-        email_verified: root.or("emailVerified", EmailVerified::Required, |node| {
-            node.choice(&[
-                ("required", EmailVerified::Required),
-                ("ifPresent", EmailVerified::IfPresent),
-                ("ignored", EmailVerified::Ignored),
-            ])
-        }),
-    };
-    let mut sources = Vec::new();
-    let load_balancers = root.required("loadBalancers", |node| {
-        read_load_balancers(node, &global, &mut sources)
+    let email_verified = root.or("emailVerified", EmailVerified::Required, |node| {
+        node.choice(&[
+            ("required", EmailVerified::Required),
+            ("ifPresent", EmailVerified::IfPresent),
+            ("ignored", EmailVerified::Ignored),
+        ])
     });
+    let global = GlobalClaims {
+        output: root.or("outputClaimToHeaders", default_list(), read_list),
+        required: root.or("requiredClaims", Vec::new(), read_required_claims),
+    };
+    let entries = root.required("loadBalancers", |node| read_entries(node));
+    let entries = entries.unwrap_or_default();
+    let own_lists = entries.iter().filter_map(|entry| entry.output.clone());
+    let lists = std::iter::once(global.output.clone()).chain(own_lists);
+    let lists = Lists::checked(lists.collect(), email_verified);
     let strip_headers = root.or("stripHeaders", Vec::new(), |node| {
-        node.list(0..=usize::MAX, folded, read_assignable_header)
+        node.list(0..=usize::MAX, folded, |item| {
+            lists.check_spelling(item, read_assignable_header(item)?)
+        })
     });
     let mode = root.or("mode", Mode::Enforce, |node| {
         node.choice(&[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
     });
+    let trust = resolve(entries, &global, &lists);
     let config = Config {
-        stripped: stripped(&global, load_balancers.as_ref(), strip_headers),
-        signers: load_balancers.unwrap_or_default(),
-        key_sources: sources,
+        stripped: stripped(&lists, strip_headers),
+        signers: trust.signers,
+        key_sources: trust.key_sources,
         allow_missing_token: root.or("allowMissingToken", Vec::new(), |node| {
             node.list(0..=usize::MAX, Clone::clone, read_public_route)
         }),
-        logout: root.optional("logout").and_then(|node| read_logout(&node)),
+        logout: root.or("logout", Vec::new(), read_logouts),
         forward_token: root.or("forwardToken", false, Node::boolean),
         forward_session_cookies: root.or("forwardSessionCookies", false, Node::boolean),
-        session_cookies: root.or(
-            "sessionCookies",
-            vec!["AWSELBAuthSessionCookie".to_owned()],
-            |node| node.list(1..=16, Clone::clone, read_cookie_name),
-        ),
+        session_cookies: root.or("sessionCookies", default_cookies(), |node| {
+            node.list(1..=16, Clone::clone, read_cookie_name)
+        }),
         mode,
         clock_skew: root.or("clockSkew", Duration::from_secs(30), |n| {
             n.duration("0s"..="5m")
@@ -96,49 +102,26 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
 }
 
 /// What holds for every load balancer unless it says otherwise.
-struct GlobalClaims {
-    output: Vec<ClaimToHeader>,
+struct GlobalClaims<'a> {
+    output: ReadList<'a>,
     required: Vec<RequiredClaim>,
-    email_verified: EmailVerified,
 }
 
-fn default_output() -> Vec<ClaimToHeader> {
-    let header = HeaderName::parse("kubeflow-userid");
-    header
-        .map(|header| ClaimToHeader {
-            header,
-            claim: ClaimPath::Name("email".to_owned()),
-            prefix: String::new(),
-            other_prefixes: Vec::new(),
-            reserves_system: true,
-            lowercase: false,
-            required: true,
-        })
-        .into_iter()
-        .collect()
+/// Of the load balancer itself, and of AWS Verified Access, which may stand before the same gateway.
+fn default_cookies() -> Vec<String> {
+    ["AWSELBAuthSessionCookie", "AWSVAAuthSessionCookie"]
+        .map(str::to_owned)
+        .into()
 }
 
 fn folded(header: &HeaderName) -> String {
     header.as_str().replace('_', "-")
 }
 
-fn stripped(
-    global: &GlobalClaims,
-    load_balancers: Option<&Vec<Rc<Signer>>>,
-    strip_headers: Vec<HeaderName>,
-) -> Vec<HeaderName> {
-    let own = load_balancers
-        .into_iter()
-        .flatten()
-        .flat_map(|lb| &lb.output_claim_to_headers);
-    let mapped = global
-        .output
-        .iter()
-        .chain(own)
-        .map(|mapping| mapping.header.clone());
+fn stripped(lists: &Lists<'_>, strip_headers: Vec<HeaderName>) -> Vec<HeaderName> {
     let always = ALWAYS_STRIPPED.into_iter().filter_map(HeaderName::parse);
     let mut all: Vec<HeaderName> = Vec::new();
-    for header in always.chain(mapped).chain(strip_headers) {
+    for header in always.chain(lists.headers()).chain(strip_headers) {
         if !all
             .iter()
             .any(|known| known.folds_with(header.as_str().as_bytes()))

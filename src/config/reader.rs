@@ -201,7 +201,7 @@ impl<'a> Node<'a> {
                 .iter()
                 .any(|earlier| identity(earlier) == identity(&value))
             {
-                node.problem::<()>("expected no duplicate of an earlier entry");
+                node.problem::<()>("duplicate of an earlier entry");
             }
             values.push(value);
         }
@@ -234,6 +234,11 @@ pub(super) struct Object<'a> {
 impl<'a> Object<'a> {
     pub(super) fn node(&self) -> &Node<'a> {
         &self.node
+    }
+
+    /// Whether the member is there, rightly or wrongly.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(key, _)| key == name)
     }
 
     fn member_path(&self, name: &str) -> String {
@@ -289,7 +294,7 @@ impl<'a> Object<'a> {
                 .take(i)
                 .any(|(earlier, _)| earlier == name)
             {
-                "expected the field once".to_owned()
+                "duplicate field".to_owned()
             } else {
                 continue;
             };

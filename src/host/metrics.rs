@@ -52,10 +52,11 @@ pub(super) fn define_all() {
     with(|_| ());
 }
 
-/// Counts one. A metric that Envoy refuses must not keep a request from its answer.
-pub(super) fn count(counter: Counter) {
+/// Adds to a counter. A metric that Envoy refuses must not keep a request from its answer.
+pub(super) fn count(counter: Counter, number: usize) {
     if let Some(id) = with(|metrics| id_of(&metrics.counters, counter)) {
-        let _ = hostcalls::increment_metric(id, 1);
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let _ = hostcalls::increment_metric(id, number);
     }
 }
 

@@ -187,7 +187,8 @@ impl Worker {
     fn emit_events(&mut self) {
         while let Some(event) = self.plugin.poll_event() {
             match event {
-                Event::Count(counter) => metrics::count(counter),
+                Event::Count(counter) => metrics::count(counter, 1),
+                Event::CountMany(counter, number) => metrics::count(counter, number),
                 Event::Move(gauge, change) => metrics::move_gauge(gauge, change),
                 Event::KeyFetchMs(milliseconds) => metrics::record_key_fetch(milliseconds),
                 Event::Log(Level::Info, line) => log::info!("{line}"),

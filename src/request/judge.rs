@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{Arrival, AwaitingKey, Candidate, Decision, Outcome, ParkedRequest};
-use crate::claims::{Identity, identify};
+use super::{Arrival, AwaitingKey, Candidate, Decision, Outcome, ParkedRequest, Refusal};
+use crate::claims::read_user_claims;
 use crate::config::Config;
+use crate::identity::{Identity, compose};
 use crate::keys::{KeyAnswer, PublicKey};
 use crate::reason::Rejection;
 use crate::time::UnixTime;
@@ -32,6 +33,8 @@ pub struct Judgement {
     pub cache_lookup: Option<bool>,
     /// Whether the key verified the token's signature.
     pub key_proven: bool,
+    /// Unusable elements of optional headers that the request goes on without.
+    pub values_left_out: usize,
 }
 
 /// What identifying a token has shown so far.
@@ -64,6 +67,7 @@ impl Judge<'_> {
         let AwaitingKey { token, arrival } = request;
         let origin = token.header().origin();
         let mut findings = Findings::default();
+        let key = key.map_err(Refusal::from);
         let identity = key.and_then(|key| self.identify(token, key, &mut findings, now));
         self.conclude(arrival, origin, identity, findings)
     }
@@ -78,9 +82,10 @@ impl Judge<'_> {
             ..
         } = request;
         let mut findings = Findings::default();
+        let key = key.map_err(Refusal::from);
         let identity = key.and_then(|key| {
             let token = Candidate::read(&raw, self.config, self.cache, now);
-            let token = token.map_err(|rejected| rejected.rejection)?;
+            let token = token.map_err(|rejected| Refusal::from(rejected.rejection))?;
             self.identify(token, key, &mut findings, now)
         });
         self.conclude(arrival, origin, identity, findings)
@@ -90,17 +95,19 @@ impl Judge<'_> {
         &self,
         arrival: Arrival,
         origin: ClaimedOrigin,
-        identity: Result<Rc<Identity>, Rejection>,
+        identity: Result<Identity, Refusal>,
         findings: Findings,
     ) -> Judgement {
+        let values_left_out = identity.as_ref().map_or(0, Identity::values_left_out);
         let outcome = match identity {
             Ok(identity) => Outcome::Accepted(identity),
-            Err(rejection) => Outcome::Rejected(rejection),
+            Err(refusal) => Outcome::Rejected(refusal),
         };
         Judgement {
             decision: arrival.decide(outcome, origin, self.config),
             cache_lookup: findings.cache_lookup,
             key_proven: findings.key_proven,
+            values_left_out,
         }
     }
 
@@ -110,19 +117,19 @@ impl Judge<'_> {
         key: Rc<PublicKey>,
         findings: &mut Findings,
         now: UnixTime,
-    ) -> Result<Rc<Identity>, Rejection> {
+    ) -> Result<Identity, Refusal> {
         let config = self.config;
         let clock = config.clock(now);
         if clock.has_expired(token.header().exp) {
-            return Err(Rejection::TokenExpired);
+            return Err(Rejection::TokenExpired.into());
         }
         let token = match token {
             Candidate::Known(known) if known.is_verified_by(&key) => {
                 findings.cache_lookup = Some(true);
-                return if clock.has_expired(known.identity().expires()) {
-                    Err(Rejection::TokenExpired)
+                return if clock.has_expired(known.claims().expires()) {
+                    Err(Rejection::TokenExpired.into())
                 } else {
-                    Ok(Rc::clone(known.identity()))
+                    Ok(compose(&known.header().signer, known.claims())?)
                 };
             }
             // Another key has this key id now: what the earlier one verified counts for nothing.
@@ -134,9 +141,9 @@ impl Judge<'_> {
         }
         let token = verify(token, &key, self.backend)?;
         findings.key_proven = true;
-        let identity = Rc::new(identify(&token, clock)?);
-        let accepted = AcceptedToken::new(token, key, Rc::clone(&identity));
-        self.cache.insert(accepted);
+        let claims = read_user_claims(&token, clock)?;
+        let identity = compose(&token.header().signer, &claims)?;
+        self.cache.insert(AcceptedToken::new(token, key, claims));
         Ok(identity)
     }
 }

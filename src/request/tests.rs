@@ -361,3 +361,55 @@ fn a_waiting_request_counts_its_token_and_what_is_kept_of_its_headers() {
     let copies = |count| held(&vec![("x_amzn_oidc_data", "v"); count]);
     assert_eq!(copies(95), copies(1), "of one spelling one is noted");
 }
+
+#[test]
+fn entries_with_one_arn_are_told_apart_by_issuer_and_client() {
+    let entry = |issuer: &str, client: &str, header: &str| {
+        json!({ "arn": crate::testing::ARN, "issuers": [issuer], "clientIds": [client],
+            "outputClaimToHeaders": [{ "header": header, "claim": "sub" }] })
+    };
+    let config = config_with(json!({ "loadBalancers": [
+        entry("https://a", "client-a", "x-user-a"),
+        entry("https://b", "client-b", "x-user-b"),
+        entry("https://a", "client-c", "x-user-c"),
+    ]}));
+    let judge = |issuer: &str, client: &str| {
+        let (mut header, mut payload) = (header(), payload());
+        (header["iss"], header["client"]) = (json!(issuer), json!(client));
+        payload["iss"] = json!(issuer);
+        let token = sign(&header, &payload);
+        let (reason, _) = go_on_or_decided(&config, &token);
+        reason
+    };
+    for (issuer, client, expected) in [
+        ("https://a", "client-a", Reason::Ok),
+        ("https://b", "client-b", Reason::Ok),
+        ("https://a", "client-c", Reason::Ok),
+        ("https://a", "client-b", rejected(Rejection::WrongClient)),
+        ("https://b", "client-a", rejected(Rejection::WrongClient)),
+        ("https://c", "client-a", rejected(Rejection::WrongIssuer)),
+    ] {
+        assert_eq!(judge(issuer, client), expected, "{issuer} {client}");
+    }
+}
+
+/// Judges a token that may be decided without its key.
+fn go_on_or_decided(config: &Config, token: &str) -> (Reason, Option<String>) {
+    let decision = match arrive(config, &[("x-amzn-oidc-data", token)]) {
+        Request::Decided(decision) => decision,
+        Request::AwaitingKey(request) => {
+            decide_once(request, KEY.with(Rc::clone), config, &WasmBackend, at(0)).decision
+        }
+    };
+    (decision.reason, decision.log_context.claim)
+}
+
+#[test]
+fn a_rejected_claim_is_named_as_it_is_configured() {
+    let config = config_with(json!({ "requiredClaims": [
+        { "claim": ["realm", "tenant"], "anyOf": ["blue"] },
+    ]}));
+    let seen = go_on_or_decided(&config, &token());
+    let expected = rejected(Rejection::ClaimMismatch);
+    assert_eq!(seen, (expected, Some("realm.tenant".to_owned())));
+}

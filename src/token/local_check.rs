@@ -118,21 +118,38 @@ fn check_header(
         return Err(Rejection::UnsupportedAlgorithm);
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
-    let signer = config
-        .signer(&header.signer)
-        .ok_or(Rejection::UntrustedSigner)?;
-    let issuer = signer.issuers.accept(&header.iss);
-    let issuer = issuer.ok_or(Rejection::WrongIssuer)?;
-    let client = signer.client_ids.accept(&header.client);
-    client.ok_or(Rejection::WrongClient)?;
+    let (signer, issuer) = find_signer(header, config)?;
     let exp = UnixTime::from_secs(header.exp);
     if config.clock(now).has_expired(exp) {
         return Err(Rejection::TokenExpired);
     }
     Ok(CheckedHeader {
-        signer: Rc::clone(signer),
+        signer,
         kid,
         issuer,
         exp,
     })
+}
+
+/// The one entry that allows both the token's issuer and its client: load balancers' rules may use several identity
+/// providers, and the client of one of them says nothing under another.
+fn find_signer(
+    header: &ProtectedHeader<'_>,
+    config: &Config,
+) -> Result<(Rc<Signer>, Rc<str>), Rejection> {
+    let signers = config.signers_of(&header.signer);
+    if signers.is_empty() {
+        return Err(Rejection::UntrustedSigner);
+    }
+    let mut rejection = Rejection::WrongIssuer;
+    for signer in signers {
+        let Some(issuer) = signer.issuers.accept(&header.iss) else {
+            continue;
+        };
+        if signer.client_ids.accept(&header.client).is_some() {
+            return Ok((Rc::clone(signer), issuer));
+        }
+        rejection = Rejection::WrongClient;
+    }
+    Err(rejection)
 }

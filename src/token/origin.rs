@@ -34,7 +34,7 @@ impl ClaimedOrigin {
     pub(super) fn of(header: &ProtectedHeader<'_>, config: &Config) -> Self {
         Self {
             kid: Claimed::new(KeyId::parse(&header.kid)),
-            signer: Claimed::new(config.signer(&header.signer).cloned()),
+            signer: Claimed::new(config.signers_of(&header.signer).first().cloned()),
         }
     }
 

@@ -12,8 +12,8 @@ impl Sample {
         let token = check_locally(token, &config(), at(0)).unwrap();
         let key = Rc::new(public_key(1));
         let token = verify(token, &key, &WasmBackend).unwrap();
-        let identity = Rc::new(crate::claims::identify(&token, config().clock(at(0))).unwrap());
-        Self(AcceptedToken::new(token, key, identity))
+        let claims = crate::claims::read_user_claims(&token, config().clock(at(0))).unwrap();
+        Self(AcceptedToken::new(token, key, claims))
     }
 
     fn token(&self, raw: &[u8], key: &Rc<PublicKey>) -> AcceptedToken {
@@ -21,7 +21,7 @@ impl Sample {
             raw: raw.into(),
             header: self.0.header.clone(),
             key: Rc::clone(key),
-            identity: Rc::clone(&self.0.identity),
+            claims: self.0.claims.clone(),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::thread::LocalKey;
 
-use alb_authn::claims::{Identity, identify};
+use alb_authn::claims::read_user_claims;
 use alb_authn::config::Config;
+use alb_authn::identity::{Identity, compose};
 use alb_authn::reason::Rejection;
 use alb_authn::token::{UnverifiedToken, check_locally};
 use alb_authn::verify::verify;
@@ -72,7 +73,8 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
         now: after_noon(0),
         skew: std::time::Duration::ZERO,
     };
-    identify(&token, clock)
+    let claims = read_user_claims(&token, clock)?;
+    compose(&token.header().signer, &claims).map_err(|rejected| rejected.rejection)
 }
 
 /// Every value arrives as it was set, splits no header, and holds its prefix once, in front.

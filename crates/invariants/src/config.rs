@@ -27,11 +27,19 @@ fn check(config: &Config) {
     assert!((1..=64).contains(&count));
     for load_balancer in config.signers() {
         let arn = load_balancer.arn.as_str();
-        assert_eq!(config.signer(arn).map(|lb| lb.arn.as_str()), Some(arn));
-        assert!(config.signer(&format!("{arn} ")).is_none());
+        assert_eq!(
+            config.signers_of(arn).first().map(|lb| lb.arn.as_str()),
+            Some(arn)
+        );
+        assert!(config.signers_of(&format!("{arn} ")).is_empty());
         assert!(config.key_sources().get(load_balancer.keys.0).is_some());
-        assert!(!load_balancer.output_claim_to_headers.is_empty());
-        for mapping in &load_balancer.output_claim_to_headers {
+        assert!(!load_balancer.headers.is_empty());
+        for mapping in load_balancer
+            .headers
+            .iter()
+            .flat_map(|header| &header.entries)
+            .map(|entry| &entry.mapping)
+        {
             assert!(config.is_stripped(mapping.header.as_str().as_bytes()));
             assert!(mapping.header.is_assignable());
             assert!(!mapping.prefix.chars().any(char::is_control));
@@ -50,7 +58,7 @@ fn check(config: &Config) {
     assert!((1024..=65_536).contains(&config.max_token_bytes));
     assert!(config.token_cache_bytes <= 67_108_864);
     assert!(config.clock_skew <= Duration::from_secs(300));
-    if let Some(logout) = &config.logout {
+    for logout in &config.logout {
         assert!(logout.location.starts_with("https://"));
         assert!(logout.location.bytes().all(|byte| byte.is_ascii_graphic()));
     }

@@ -294,7 +294,7 @@ impl World {
                     );
                     assert!(!line.chars().any(char::is_control), "{line:?}");
                 }
-                Event::Count(_) | Event::KeyFetchMs(_) => {}
+                Event::Count(_) | Event::CountMany(..) | Event::KeyFetchMs(_) => {}
             }
         }
     }

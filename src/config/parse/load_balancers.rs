@@ -2,104 +2,117 @@
 
 use std::rc::Rc;
 
-use super::claims::{read_output, read_required_claims};
+use super::claims::{ReadList, read_list, read_required_claims};
+use super::headers::{Lists, email_rule};
 use super::{GlobalClaims, has_control, is_visible_ascii};
 use crate::alb::AlbArn;
 use crate::config::reader::{Node, Object};
-use crate::config::{Allowed, ClaimToHeader, EmailVerified, RequiredClaim, Signer};
-use crate::key_source::KeySource;
-use crate::key_source::SourceId;
+use crate::config::{Allowed, RequiredClaim, Signer};
+use crate::key_source::{KeySource, SourceId};
 use crate::routes;
 
-pub(super) fn read_load_balancers(
-    node: &Node<'_>,
-    global: &GlobalClaims,
-    sources: &mut Vec<KeySource>,
-) -> Option<Vec<Rc<Signer>>> {
+/// An entry as it is written.
+pub(super) struct Entry<'a> {
+    node: Node<'a>,
+    arn: Option<AlbArn>,
+    issuers: Option<Allowed>,
+    client_ids: Option<Allowed>,
+    required: Vec<RequiredClaim>,
+    /// Its own list, if it has one.
+    pub(super) output: Option<ReadList<'a>>,
+    key_endpoint: Option<KeyEndpoint<'a>>,
+}
+
+/// `keyEndpoint` as it is written.
+struct KeyEndpoint<'a> {
+    node: Node<'a>,
+    cluster: Option<String>,
+    authority: Option<String>,
+    path_prefix: Option<String>,
+}
+
+/// Whom to trust, and where their keys are.
+#[derive(Default)]
+pub(super) struct Trust {
+    /// Sorted by ARN.
+    pub(super) signers: Vec<Rc<Signer>>,
+    pub(super) key_sources: Vec<KeySource>,
+}
+
+pub(super) fn read_entries<'a>(node: &Node<'a>) -> Option<Vec<Entry<'a>>> {
     let nodes = node.items()?;
     if !(1..=64).contains(&nodes.len()) {
         return node.problem("expected 1 to 64 items");
     }
-    let mut load_balancers: Vec<Signer> = Vec::new();
-    for node in nodes {
-        let Some(object) = node.object() else {
+    let objects = nodes.iter().filter_map(Node::object);
+    Some(objects.map(read_entry).collect())
+}
+
+fn read_entry(mut object: Object<'_>) -> Entry<'_> {
+    let o = &mut object;
+    let entry = Entry {
+        arn: o.required("arn", read_arn),
+        issuers: o.required("issuers", read_allowed),
+        client_ids: o.required("clientIds", read_allowed),
+        required: o.or("requiredClaims", Vec::new(), read_required_claims),
+        output: o
+            .optional("outputClaimToHeaders")
+            .and_then(|node| read_list(&node)),
+        key_endpoint: o
+            .optional("keyEndpoint")
+            .and_then(|node| read_key_endpoint(&node)),
+        node: o.node().clone(),
+    };
+    object.finish();
+    entry
+}
+
+/// What all entries mean together.
+pub(super) fn resolve(
+    entries: Vec<Entry<'_>>,
+    global: &GlobalClaims<'_>,
+    lists: &Lists<'_>,
+) -> Trust {
+    let mut trust = Trust::default();
+    let sources: Vec<Option<KeySource>> = (0..entries.len())
+        .map(|position| key_source(&entries, position))
+        .collect();
+    for (entry, source) in entries.into_iter().zip(sources) {
+        let (Some(arn), Some(issuers), Some(client_ids)) =
+            (entry.arn, entry.issuers, entry.client_ids)
+        else {
             continue;
         };
-        if let Some(load_balancer) = read_load_balancer(object, global, sources, &load_balancers) {
-            load_balancers.push(load_balancer);
+        let same_arn = trust.signers.iter().filter(|earlier| earlier.arn == arn);
+        let overlaps = |earlier: &Rc<Signer>| {
+            earlier.issuers.overlaps(&issuers) && earlier.client_ids.overlaps(&client_ids)
+        };
+        if same_arn.into_iter().any(overlaps) {
+            let message = "an earlier entry for this load balancer allows the same issuer with the same client";
+            entry.node.problem_at::<()>("arn", message);
         }
+        let required = [global.required.as_slice(), entry.required.as_slice()].concat();
+        let Some(source) = source else { continue };
+        trust.signers.push(Rc::new(Signer {
+            arn,
+            issuers,
+            client_ids,
+            keys: source_id(&mut trust.key_sources, source),
+            headers: lists.policies(entry.output.as_ref().unwrap_or(&global.output)),
+            required_claims: with_email_rules(required, lists),
+        }));
     }
-    load_balancers.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
-    note_other_prefixes(&mut load_balancers);
-    Some(load_balancers.into_iter().map(Rc::new).collect())
+    // Stable: entries with one ARN stay in their order.
+    trust.signers.sort_by(|a, b| a.arn.cmp(&b.arn));
+    trust
 }
 
-/// Users of one load balancer must not be able to name those of another: where one mapping has the
-/// prefix `partner:` and another none, the other's value `partner:eve` is nobody's.
-fn note_other_prefixes(load_balancers: &mut [Signer]) {
-    let mappings = |lb: &Signer| lb.output_claim_to_headers.clone();
-    let all: Vec<ClaimToHeader> = load_balancers.iter().flat_map(mappings).collect();
-    for own in load_balancers
-        .iter_mut()
-        .flat_map(|lb| &mut lb.output_claim_to_headers)
-    {
-        let same_header = all
-            .iter()
-            .filter(|other| other.header.folds_with(own.header.as_str().as_bytes()));
-        own.other_prefixes = same_header
-            .map(|other| other.prefix.clone())
-            .filter(|prefix| !prefix.is_empty() && *prefix != own.prefix)
-            .collect();
-        own.other_prefixes.sort_unstable();
-        own.other_prefixes.dedup();
-    }
-}
-
-fn read_load_balancer(
-    mut object: Object<'_>,
-    global: &GlobalClaims,
-    sources: &mut Vec<KeySource>,
-    earlier: &[Signer],
-) -> Option<Signer> {
-    let arn = object.required("arn", |node| {
-        let arn = read_arn(node)?;
-        if earlier.iter().any(|load_balancer| load_balancer.arn == arn) {
-            return node.problem("expected no duplicate of an earlier load balancer");
-        }
-        Some(arn)
-    });
-    let issuers = object.required("issuers", read_allowed);
-    let client_ids = object.required("clientIds", read_allowed);
-    let own_required = object.or("requiredClaims", Vec::new(), read_required_claims);
-    let output = object.or("outputClaimToHeaders", global.output.clone(), read_output);
-    let source = read_key_endpoint(&mut object, arn.as_ref());
-    object.finish();
-    let required_claims = [global.required.as_slice(), own_required.as_slice()].concat();
-    Some(Signer {
-        email_verified: effective_email_verified(global.email_verified, &output, &required_claims),
-        arn: arn?,
-        issuers: issuers?,
-        client_ids: client_ids?,
-        keys: source_id(sources, source?),
-        output_claim_to_headers: output,
-        required_claims,
-    })
-}
-
-fn effective_email_verified(
-    configured: EmailVerified,
-    output: &[ClaimToHeader],
-    required: &[RequiredClaim],
-) -> EmailVerified {
-    let mut claims = output
-        .iter()
-        .map(|o| &o.claim)
-        .chain(required.iter().map(|required| &required.claim));
-    if claims.any(|claim| claim.is_top_level("email")) {
-        configured
-    } else {
-        EmailVerified::Ignored
-    }
+fn with_email_rules(required: Vec<RequiredClaim>, lists: &Lists<'_>) -> Vec<RequiredClaim> {
+    let with_rule = |claim: RequiredClaim| RequiredClaim {
+        email_rule: email_rule(&claim.claim, lists.email_verified()),
+        ..claim
+    };
+    required.into_iter().map(with_rule).collect()
 }
 
 fn source_id(sources: &mut Vec<KeySource>, source: KeySource) -> SourceId {
@@ -108,6 +121,54 @@ fn source_id(sources: &mut Vec<KeySource>, source: KeySource) -> SourceId {
         sources.push(source);
         sources.len().saturating_sub(1)
     }))
+}
+
+/// Where the entry's keys are. Entries with one ARN share one endpoint: the one that is written, if any.
+fn key_source(entries: &[Entry<'_>], position: usize) -> Option<KeySource> {
+    let entry = entries.get(position)?;
+    let arn = entry.arn.as_ref()?;
+    let same_arn = |other: &&Entry<'_>| other.arn.as_ref() == Some(arn);
+    let mut written = entries
+        .iter()
+        .filter(same_arn)
+        .filter_map(|other| other.key_endpoint.as_ref());
+    let shared = written.next();
+    let source = complete(arn, &entry.node, entry.key_endpoint.as_ref().or(shared))?;
+    let earlier = entries.iter().take(position).filter(same_arn);
+    let mut earlier = earlier.filter_map(|other| other.key_endpoint.as_ref());
+    if let (Some(own), Some(first)) = (&entry.key_endpoint, earlier.next())
+        && complete(arn, &entry.node, Some(first)).as_ref() != Some(&source)
+    {
+        own.node
+            .problem::<()>("expected the endpoint of the earlier entry for this load balancer");
+    }
+    Some(source)
+}
+
+/// Derives what is not written.
+fn complete(
+    arn: &AlbArn,
+    entry: &Node<'_>,
+    written: Option<&KeyEndpoint<'_>>,
+) -> Option<KeySource> {
+    let (default_authority, default_prefix) = arn.documented_key_endpoint().unzip();
+    let authority = written.and_then(|endpoint| endpoint.authority.clone());
+    let Some(authority) = authority.or(default_authority) else {
+        let message = format!(
+            "required: AWS documents no key endpoint for the partition {}",
+            arn.partition()
+        );
+        return entry.problem_at("keyEndpoint.authority", message);
+    };
+    let cluster = written.and_then(|endpoint| endpoint.cluster.clone());
+    let path_prefix = written.and_then(|endpoint| endpoint.path_prefix.clone());
+    Some(KeySource {
+        cluster: cluster.unwrap_or_else(|| KeySource::istio_cluster(&authority)),
+        path_prefix: path_prefix
+            .or(default_prefix)
+            .unwrap_or_else(|| "/".to_owned()),
+        authority,
+    })
 }
 
 fn read_arn(node: &Node<'_>) -> Option<AlbArn> {
@@ -135,54 +196,25 @@ fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
     }
 }
 
-fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<KeySource> {
-    let documented = arn.and_then(AlbArn::documented_key_endpoint);
-    let given = object.optional("keyEndpoint");
-    let mut cluster = None;
-    let mut authority = None;
-    let mut path_prefix = None;
-    if let Some(node) = &given {
-        let mut fields = node.object()?;
-        cluster = fields.optional("cluster").map(|n| {
+fn read_key_endpoint<'a>(node: &Node<'a>) -> Option<KeyEndpoint<'a>> {
+    let mut object = node.object()?;
+    let o = &mut object;
+    let endpoint = KeyEndpoint {
+        node: node.clone(),
+        cluster: o.optional("cluster").and_then(|n| {
             n.text_that("the name of an Envoy cluster", |t| {
                 !t.is_empty() && !has_control(t)
             })
-        });
-        authority = fields
+        }),
+        authority: o
             .optional("authority")
-            .map(|n| n.text_that("a host name, with or without a port", routes::is_authority));
-        path_prefix = fields.optional("pathPrefix").map(|n| {
-            n.text_that("a path that starts with / and holds no blanks", |t| {
+            .and_then(|n| n.text_that("a host name, with or without a port", routes::is_authority)),
+        path_prefix: o.optional("pathPrefix").and_then(|n| {
+            n.text_that("a path that starts with / and holds no whitespace", |t| {
                 t.starts_with('/') && is_visible_ascii(t)
             })
-        });
-        fields.finish();
-    }
-    let (default_authority, default_prefix) = documented.unzip();
-    let authority = match (authority, default_authority) {
-        (Some(authority), _) => authority?,
-        (None, Some(authority)) => authority,
-        (None, None) => return no_documented_endpoint(object.node(), arn?),
+        }),
     };
-    Some(KeySource {
-        cluster: match cluster {
-            Some(cluster) => cluster?,
-            None => KeySource::istio_cluster(&authority),
-        },
-        path_prefix: match path_prefix {
-            Some(prefix) => prefix?,
-            None => default_prefix.unwrap_or_else(|| "/".to_owned()),
-        },
-        authority,
-    })
-}
-
-fn no_documented_endpoint<T>(load_balancer: &Node<'_>, arn: &AlbArn) -> Option<T> {
-    load_balancer.problem_at(
-        "keyEndpoint.authority",
-        format!(
-            "required: AWS documents no key endpoint for the partition {}",
-            arn.partition()
-        ),
-    )
+    object.finish();
+    Some(endpoint)
 }

@@ -300,7 +300,7 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
     let (yaml, json) = trust(&with_header("client", json!("it's: \"x\" #é😀"))).unwrap();
     let file = ConfigFile::parse(&yaml, "istio-system");
     let config = file.plugins[0].config().unwrap();
-    let load_balancer = config.signer(ARN).unwrap();
+    let load_balancer = &config.signers_of(ARN)[0];
     assert!(
         load_balancer
             .issuers

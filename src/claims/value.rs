@@ -1,0 +1,187 @@
+//! What one entry of `outputClaimToHeaders` makes of its claim.
+//!
+//! Whatever is written must be read back as it was meant, by anybody who splits the header at its separator, trims the
+//! elements, or decodes them. A text that could pass for another element, for another entry's user, or for one of
+//! Kubernetes' own names is unusable.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::elements::{Element, Elements};
+use crate::config::{ClaimToHeader, Encoding, HeaderEntry, HeaderPolicy, SYSTEM_PREFIX};
+
+/// The most elements of one header.
+const MAX_ELEMENTS: usize = 1000;
+
+/// The longest value of one header, in bytes.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// What an entry ends in, but for the email rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// The header's value, and how many elements were left out of it.
+    Value(Rc<str>, usize),
+    /// Nothing is there, or nothing is left after `keep`.
+    Absent,
+    /// Something is there, but nothing usable is left: so many elements.
+    Unusable(usize),
+}
+
+/// Writes the elements that may be written.
+pub(super) fn write(elements: Elements<'_>, policy: &HeaderPolicy, entry: &HeaderEntry) -> Written {
+    let mapping = &entry.mapping;
+    let kept = keep(elements.all, mapping);
+    if kept.is_empty() {
+        return Written::Absent;
+    }
+    let count = kept.len();
+    if count > MAX_ELEMENTS {
+        return Written::Unusable(count);
+    }
+    let writer = Writer {
+        policy,
+        entry,
+        is_element: !elements.is_single || mapping.keep.is_some() || policy.strings_are_elements,
+    };
+    let mut written: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut left_out = 0_usize;
+    for element in kept {
+        match writer.write(element) {
+            None => left_out = left_out.saturating_add(1),
+            Some(text) => {
+                if seen.insert(text.clone()) {
+                    written.push(text);
+                }
+            }
+        }
+    }
+    let has_too_many = policy.takes_one_value && written.len() > 1;
+    let joined = written.join(policy.separator.encode_utf8(&mut [0; 4]));
+    if joined.is_empty() || has_too_many || joined.len() > MAX_BYTES {
+        return Written::Unusable(count);
+    }
+    Written::Value(Rc::from(joined), left_out)
+}
+
+/// The elements that `keep` names, compared as they came; a fixed `value` takes their place.
+fn keep<'a>(elements: Vec<Element<'a>>, mapping: &'a ClaimToHeader) -> Vec<Element<'a>> {
+    let Some(patterns) = &mapping.keep else {
+        return elements;
+    };
+    let matches = |text: &str| patterns.iter().any(|pattern| pattern.matches(text, false));
+    let mut kept: Vec<Element<'a>> = elements
+        .into_iter()
+        .filter(|element| element.as_ref().is_some_and(|text| matches(text)))
+        .collect();
+    if let (Some(value), false) = (&mapping.value, kept.is_empty()) {
+        kept = vec![Some(Cow::Borrowed(value.as_str()))];
+    }
+    kept
+}
+
+struct Writer<'a> {
+    policy: &'a HeaderPolicy,
+    entry: &'a HeaderEntry,
+    /// Whether each text is one element of a list.
+    is_element: bool,
+}
+
+impl Writer<'_> {
+    /// An element as it is written, own prefix included; `None` if it is unusable.
+    fn write(&self, element: Element<'_>) -> Option<String> {
+        let mapping = &self.entry.mapping;
+        let stripped = strip(&element?, mapping)?;
+        if !is_safe(&stripped) {
+            return None;
+        }
+        // `partner:` inside a value could pass for the prefix itself, or for two of them.
+        if !mapping.prefix.is_empty() && stripped.contains(&mapping.prefix) {
+            return None;
+        }
+        let encoded = match mapping.encoding {
+            Encoding::None => Cow::Borrowed(stripped.as_str()),
+            Encoding::Percent => Cow::Owned(percent_encoded(&stripped)),
+        };
+        // Policies match elements, so none may look like two.
+        if self.is_element && encoded.contains(self.policy.separator) {
+            return None;
+        }
+        let decoded = format!("{}{stripped}", mapping.prefix);
+        let written = format!("{}{encoded}", mapping.prefix);
+        let is_own = !self.names_somebody_else(&decoded) && !self.names_somebody_else(&written);
+        is_own.then_some(written)
+    }
+
+    /// Whether the text, as a reader of the header sees it, begins like another entry's value or like one of
+    /// Kubernetes' own names, at its start or after a separator. A prefix may hold separators itself
+    /// (`o=partner,uid=`), so what follows each one is looked at whole.
+    fn names_somebody_else(&self, text: &str) -> bool {
+        let own = &self.entry.mapping.prefix;
+        let foreign = &self.entry.foreign_prefixes;
+        self.starts(text).enumerate().any(|(i, tail)| {
+            // Only the start has our own prefix, and so every prefix that our own begins with.
+            let is_foreign = |other: &&String| {
+                tail.starts_with(other.as_str()) && !(i == 0 && own.starts_with(other.as_str()))
+            };
+            foreign.iter().any(|other| is_foreign(&other))
+                || self.policy.reserves_system && tail.starts_with(SYSTEM_PREFIX)
+        })
+    }
+
+    /// The text from its start, and from each separator on, without leading whitespace.
+    fn starts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let separator = self.policy.separator;
+        let after = text
+            .match_indices(separator)
+            .filter_map(move |(at, found)| text.get(at.saturating_add(found.len())..));
+        std::iter::once(text).chain(after).map(str::trim_start)
+    }
+}
+
+/// Without `stripPrefix` and `stripSuffix`; `None` if the text lacks one. In lower case if so configured.
+fn strip(text: &str, mapping: &ClaimToHeader) -> Option<String> {
+    let equal = |a: &str, b: &str| {
+        if mapping.lowercase {
+            a.eq_ignore_ascii_case(b)
+        } else {
+            a == b
+        }
+    };
+    let (start, rest) = text.split_at_checked(mapping.strip_prefix.len())?;
+    let end = rest.len().checked_sub(mapping.strip_suffix.len())?;
+    let (inner, suffix) = rest.split_at_checked(end)?;
+    let fits = equal(start, &mapping.strip_prefix) && equal(suffix, &mapping.strip_suffix);
+    fits.then(|| {
+        if mapping.lowercase {
+            inner.to_ascii_lowercase()
+        } else {
+            inner.to_owned()
+        }
+    })
+}
+
+/// Can the text be in a header and be read back the same? Control characters split headers; whitespace at
+/// the ends is trimmed on the way (RFC 9110 section 5.5), so ` admin` would arrive as `admin`.
+fn is_safe(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// RFC 3986 section 2.1, with upper-case digits; unreserved characters (section 2.3) and `@` stay.
+fn percent_encoded(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |number: u8| {
+        let digit = DIGITS.get(usize::from(number)).copied();
+        char::from(digit.unwrap_or(b'0'))
+    };
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.extend(['%', digit(byte.wrapping_shr(4)), digit(byte & 0x0f)]);
+        }
+    }
+    encoded
+}

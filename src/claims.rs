@@ -25,15 +25,15 @@ use value::{Written, write};
 /// What a verified token of the load balancer says. Only [`read_user_claims`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserClaims {
-    subject: Option<String>,
+    subject: Option<Rc<str>>,
     expires: UnixTime,
     evaluation: Evaluation,
 }
 
 impl UserClaims {
     /// The payload's `sub`.
-    pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+    pub fn subject(&self) -> Option<&Rc<str>> {
+        self.subject.as_ref()
     }
 
     /// The sooner of both `exp`, without clock skew.
@@ -43,7 +43,7 @@ impl UserClaims {
 
     /// Bytes of text in it, for the cache's account.
     pub fn heap_bytes(&self) -> usize {
-        let subject = self.subject.as_ref().map_or(0, String::len);
+        let subject = self.subject.as_ref().map_or(0, |text| text.len());
         self.evaluation.heap_bytes().saturating_add(subject)
     }
 
@@ -123,7 +123,10 @@ pub fn read_user_claims(token: &VerifiedToken, clock: Clock) -> Result<UserClaim
         return Err(Rejection::TokenExpired);
     }
     Ok(UserClaims {
-        subject: claims.top_level("sub").and_then(Claim::into_string),
+        subject: claims
+            .top_level("sub")
+            .and_then(Claim::into_string)
+            .map(Rc::from),
         expires,
         evaluation: claims.evaluate(&header.signer, ClaimSource::UserClaims),
     })

@@ -5,11 +5,13 @@
 //! digit, and PHP with `.`. So a client that may send one spelling may send the other's value. All comparisons
 //! here ignore case, and read every byte that is no ASCII letter or digit as `-`.
 
+use std::rc::Rc;
+
 use crate::token_kind::HEADER_PREFIX;
 
-/// A header name in lower case: `[a-z0-9][a-z0-9_-]*`.
+/// A header name in lower case: `[a-z0-9][a-z0-9_-]*`. Shared, since every request sets some.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HeaderName(String);
+pub struct HeaderName(Rc<str>);
 
 impl HeaderName {
     /// Takes a name in any case. `None` for anything but letters, digits, `-` and `_`, and for a name that
@@ -17,7 +19,7 @@ impl HeaderName {
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let is_name = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        (is_name && text.bytes().all(legal)).then(|| Self(text.to_ascii_lowercase()))
+        (is_name && text.bytes().all(legal)).then(|| Self(text.to_ascii_lowercase().into()))
     }
 
     /// The name as it is set.

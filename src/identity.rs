@@ -12,7 +12,7 @@ use crate::reason::Rejection;
 pub struct Identity {
     headers: Vec<(HeaderName, Rc<str>)>,
     user: Option<Rc<str>>,
-    subject: Option<String>,
+    subject: Option<Rc<str>>,
     values_left_out: usize,
 }
 
@@ -83,7 +83,7 @@ pub fn compose(signer: &Signer, user: &UserClaims) -> Result<Identity, RejectedC
     Ok(Identity {
         user: headers.first().map(|(_, text)| Rc::clone(text)),
         headers,
-        subject: user.subject().map(str::to_owned),
+        subject: user.subject().cloned(),
         values_left_out,
     })
 }

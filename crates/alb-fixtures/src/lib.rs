@@ -12,6 +12,7 @@ pub mod mint;
 pub mod key_endpoint;
 pub mod list_header;
 pub mod oidc_headers;
+pub mod request_cookie;
 pub mod reverse_proxy;
 pub mod server;
 pub mod signed_token;

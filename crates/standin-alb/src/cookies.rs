@@ -1,27 +1,17 @@
 //! The load balancer's cookies. A session larger than a browser's limit of 4 KB goes in up to four
 //! shards, `NAME-0` to `NAME-3` (the ALB guide, "Authentication flow" and "Authentication logout").
 
+use alb_fixtures::request_cookie;
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderValue};
+use hyper::header::HeaderValue;
 
 /// The cookie that ties a login to the browser that began it.
 pub(crate) const NONCE_COOKIE: &str = "AWSALBAuthNonce";
 
-/// What the browser sent under `name`, the first where there are several.
-pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(sent, _)| *sent == name)
-        .map(|(_, value)| value)
-}
-
 /// The shards put together, `None` where there is no first one.
 pub(crate) fn session(headers: &HeaderMap, name: &str) -> Option<String> {
-    let shards = (0..MAX_SHARDS).map_while(|shard| value(headers, &format!("{name}-{shard}")));
+    let shards = (0..MAX_SHARDS)
+        .map_while(|shard| request_cookie::value(headers, &format!("{name}-{shard}")));
     let whole: String = shards.collect();
     (!whole.is_empty()).then_some(whole)
 }
@@ -44,7 +34,7 @@ pub(crate) fn set_session(
     });
     let stale = (needed..MAX_SHARDS)
         .map(|shard| format!("{name}-{shard}"))
-        .filter(|shard| self::value(request, shard).is_some())
+        .filter(|shard| request_cookie::value(request, shard).is_some())
         .map(|shard| set(&format!("{shard}="), "Max-Age=0; "));
     Some(chunks.chain(stale).collect())
 }
@@ -68,6 +58,7 @@ const SEVEN_DAYS: &str = "Max-Age=604800; ";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::COOKIE;
 
     fn headers(cookies: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();

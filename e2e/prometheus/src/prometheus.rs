@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::{env, thread};
 
 use serde_json::{Value, json};
-use wasm_tests::eventually;
+use wasm_tests::{Folder, eventually};
 
-use crate::files::{Folder, rules};
+use crate::files::rules;
 
 /// One series of an answer.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Prometheus {
     /// Starts one that scrapes `envoy` each second as the job `envoy`, and once more as `older-envoy`, where the
     /// filter's metrics have the prefix that Envoy gave them before it knew custom namespaces.
     pub fn start(envoy: SocketAddr) -> Self {
-        let folder = Folder::new("prometheus");
+        let folder = Folder::new();
         let rules = folder.write("rules.json", &rules().to_string());
         let job = |name: &str, relabelling: Value| {
             json!({

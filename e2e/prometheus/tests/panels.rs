@@ -30,7 +30,9 @@ fn drive(s: &Running) {
     s.get("/").token(&token).send();
     s.get("/").token(&token).send();
     s.get("/").send();
-    s.get("/").token(&s.token_builder().expiring_at(1).sign()).send();
+    s.get("/")
+        .token(&s.token_builder().expiring_at(1).sign())
+        .send();
     s.get("/")
         .token(&s.token_with("email_verified", false))
         .send();

@@ -63,8 +63,11 @@ pub mod request;
 pub mod report;
 /// One plugin in one worker: all of the above, without I/O.
 pub mod plugin;
-#[cfg(test)]
-mod testing;
+/// What tests share, natively.
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(all(feature = "testing", target_arch = "wasm32"))]
+compile_error!("the feature `testing` is for native tests: the module is built without it");
 /// The Proxy-Wasm shell: translates between Envoy and [`plugin`].
 #[cfg(all(target_arch = "wasm32", feature = "filter"))]
 mod host;

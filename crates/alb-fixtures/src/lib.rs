@@ -6,13 +6,13 @@
 //! [`oidc_headers`] and forwards it by the [`reverse_proxy`] to the gateway. The gateway fetches the
 //! public key from the [`key_endpoint`] and passes the request to [`upstream`].
 
+pub mod cookies;
 pub mod example;
 pub mod forwarded_headers;
 pub mod mint;
 pub mod key_endpoint;
 pub mod list_header;
 pub mod oidc_headers;
-pub mod request_cookie;
 pub mod reverse_proxy;
 pub mod server;
 pub mod signed_token;

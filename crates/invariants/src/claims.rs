@@ -9,11 +9,13 @@ use alb_authn::token::{UnverifiedToken, check_locally};
 use alb_authn::verify::verify;
 use serde_json::{Value, json};
 
-use crate::support::{ISSUER, NOON, Toy, after_noon, config, header, public_key, toy_token};
+use crate::support::{
+    ISSUER, NOON, Toy, after_noon, config, config_with, header, public_key, toy_token,
+};
 
 thread_local! {
-    static DEFAULT: Config = config(&json!({}));
-    static MAPPED: Config = config(&json!({
+    static DEFAULT: Config = config();
+    static MAPPED: Config = config_with(json!({
         "emailVerified": "ifPresent",
         "requiredClaims": [{ "claim": "tenant.name", "anyOf": ["blue", "1", "true"] }],
         "outputClaimToHeaders": [

@@ -1,7 +1,7 @@
 //! The load balancer's cookies. A session larger than a browser's limit of 4 KB goes in up to four
 //! shards, `NAME-0` to `NAME-3` (the ALB guide, "Authentication flow" and "Authentication logout").
 
-use alb_fixtures::request_cookie;
+pub(crate) use alb_fixtures::cookies::value;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 
@@ -10,8 +10,7 @@ pub(crate) const NONCE_COOKIE: &str = "AWSALBAuthNonce";
 
 /// The shards put together, `None` where there is no first one.
 pub(crate) fn session(headers: &HeaderMap, name: &str) -> Option<String> {
-    let shards = (0..MAX_SHARDS)
-        .map_while(|shard| request_cookie::value(headers, &format!("{name}-{shard}")));
+    let shards = (0..MAX_SHARDS).map_while(|shard| value(headers, &format!("{name}-{shard}")));
     let whole: String = shards.collect();
     (!whole.is_empty()).then_some(whole)
 }
@@ -34,7 +33,7 @@ pub(crate) fn set_session(
     });
     let stale = (needed..MAX_SHARDS)
         .map(|shard| format!("{name}-{shard}"))
-        .filter(|shard| request_cookie::value(request, shard).is_some())
+        .filter(|shard| self::value(request, shard).is_some())
         .map(|shard| set(&format!("{shard}="), "Max-Age=0; "));
     Some(chunks.chain(stale).collect())
 }
@@ -57,8 +56,9 @@ const SEVEN_DAYS: &str = "Max-Age=604800; ";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use hyper::header::COOKIE;
+
+    use super::*;
 
     fn headers(cookies: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -1,7 +1,6 @@
 //! The two ends of a login: the browser's way to the provider, and what it brings back. Between them
 //! the load balancer keeps nothing: the sealed `state` holds it, and the nonce cookie says whose it is.
 
-use alb_fixtures::request_cookie;
 use alb_fixtures::server::Body;
 use hyper::header::SET_COOKIE;
 use hyper::http::request::Parts;
@@ -95,7 +94,7 @@ impl Callback {
             return Err(AuthError::InvalidStateParam);
         }
         let nonce =
-            request_cookie::value(&request.headers, NONCE_COOKIE).ok_or(AuthError::MissingNonce)?;
+            cookies::value(&request.headers, NONCE_COOKIE).ok_or(AuthError::MissingNonce)?;
         if nonce != state.nonce {
             return Err(AuthError::InvalidNonce);
         }

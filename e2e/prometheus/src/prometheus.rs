@@ -1,7 +1,7 @@
 //! A Prometheus that scrapes one Envoy.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -54,12 +54,12 @@ impl Prometheus {
             "scrape_configs": [job("envoy", json!([])), job("older-envoy", older)],
         });
         let config = folder.write("prometheus.json", &config.to_string());
-        let log = File::create(folder.path().join("log")).expect("a writable folder");
+        let log = File::create(folder.file("log")).expect("a writable folder");
         let mut child = Command::new(program("prometheus"))
             .arg("--config.file")
             .arg(config)
             .arg("--storage.tsdb.path")
-            .arg(folder.path().join("data"))
+            .arg(folder.file("data"))
             .args(["--web.listen-address", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -67,7 +67,7 @@ impl Prometheus {
             .spawn()
             .expect("Prometheus starts; `make test-dashboards` installs it");
         let url = eventually("Prometheus listens", || {
-            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            let log = folder.read("log");
             let exited = child.try_wait().expect("a child process");
             assert!(exited.is_none(), "Prometheus ended:\n{log}");
             let (_, rest) = log.split_once("msg=\"Listening on\" address=")?;
@@ -101,7 +101,7 @@ impl Drop for Prometheus {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let log = self.folder.read("log");
             eprintln!("Prometheus's log:\n{log}");
         }
     }

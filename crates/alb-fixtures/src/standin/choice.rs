@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use hyper::http::uri::{PathAndQuery, Uri};
 use percent_encoding::percent_decode_str;
 
-use crate::request_cookie;
+use crate::cookies;
 
 /// Who a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
 }
 
 fn cookie_caller(headers: &HeaderMap) -> Option<Caller> {
-    request_cookie::value(headers, USER_COOKIE)?.parse().ok()
+    cookies::value(headers, USER_COOKIE)?.parse().ok()
 }
 
 impl FromStr for Caller {

@@ -30,7 +30,7 @@ impl Trapping {
     pub fn start(policy: &str) -> Self {
         let folder = Folder::new();
         let bytes = wat::parse_str(MODULE).expect("the module is well-formed");
-        let module = folder.path().join("trap.wasm");
+        let module = folder.file("trap.wasm");
         std::fs::write(&module, bytes).expect("a writable folder");
         let policy = json!({"failure_policy": policy});
         let running = Scenario::new()

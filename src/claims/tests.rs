@@ -5,6 +5,7 @@ use crate::testing::{
     ARN, CLIENT, ISSUER, NOON, at, config_with, header, payload, public_key, sign_bytes,
 };
 use crate::token::{UnverifiedToken, check_locally};
+use crate::token_kind::ALB;
 use crate::verify::{WasmBackend, verify};
 
 /// Judges a payload's bytes half a minute after noon.
@@ -13,6 +14,7 @@ fn judge_bytes(config: Value, payload: &[u8]) -> Result<Identity, Rejection> {
     let raw = sign_bytes(header().to_string().as_bytes(), payload);
     let token = check_locally(
         UnverifiedToken::parse(raw.as_bytes()).unwrap(),
+        &ALB,
         &config,
         at(0),
     )

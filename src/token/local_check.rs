@@ -11,7 +11,7 @@ use crate::config::{Config, Signer};
 use crate::keys::{KeyId, KeyRef};
 use crate::reason::Rejection;
 use crate::time::UnixTime;
-use crate::token_kind::ALB;
+use crate::token_kind::TokenKind;
 
 /// The protected-header fields that later steps need, checked against the configuration.
 #[derive(Clone, Debug)]
@@ -89,18 +89,19 @@ impl From<Rejection> for RejectedToken {
     }
 }
 
-/// Checks the protected header.
+/// Checks the protected header of a token that came as this kind.
 ///
 /// # Errors
 /// In this order: [`Rejection::MalformedToken`], `UnsupportedAlgorithm`, `InvalidKeyId`, `UntrustedSigner`,
 /// `WrongIssuer`, `WrongClient`, `TokenExpired`.
 pub fn check_locally(
     token: UnverifiedToken,
+    kind: &TokenKind,
     config: &Config,
     now: UnixTime,
 ) -> Result<CheckedToken, RejectedToken> {
-    let header = token.protected_header()?;
-    match check_header(&header, config, now) {
+    let header = token.protected_header(kind)?;
+    match check_header(&header, kind, config, now) {
         Ok(header) => Ok(CheckedToken { token, header }),
         Err(rejection) => Err(RejectedToken {
             rejection,
@@ -111,20 +112,23 @@ pub fn check_locally(
 
 fn check_header(
     header: &ProtectedHeader<'_>,
+    kind: &TokenKind,
     config: &Config,
     now: UnixTime,
 ) -> Result<CheckedHeader, Rejection> {
-    if header.alg != ALB.algorithm.name() || header.has_crit {
+    if header.alg != kind.algorithm.name() || header.has_crit {
         return Err(Rejection::UnsupportedAlgorithm);
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
-    let signer = config
-        .signer(&header.signer)
-        .ok_or(Rejection::UntrustedSigner)?;
+    let signer = config.signer(&header.signer);
+    let signer = signer.filter(|signer| signer.kind == kind);
+    let signer = signer.ok_or(Rejection::UntrustedSigner)?;
     let issuer = signer.issuers.accept(&header.iss);
     let issuer = issuer.ok_or(Rejection::WrongIssuer)?;
-    let client = signer.client_ids.accept(&header.client);
-    client.ok_or(Rejection::WrongClient)?;
+    if let Some(client) = &header.client {
+        let client = signer.client_ids.accept(client);
+        client.ok_or(Rejection::WrongClient)?;
+    }
     let exp = UnixTime::from_secs(header.exp);
     if config.clock(now).has_expired(exp) {
         return Err(Rejection::TokenExpired);

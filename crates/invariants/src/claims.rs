@@ -6,6 +6,7 @@ use alb_authn::claims::{Identity, identify};
 use alb_authn::config::Config;
 use alb_authn::reason::Rejection;
 use alb_authn::token::{UnverifiedToken, check_locally};
+use alb_authn::token_kind::ALB;
 use alb_authn::verify::verify;
 use serde_json::{Value, json};
 
@@ -67,7 +68,7 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
         return Err(Rejection::MalformedToken);
     };
     let token = config
-        .with(|config| check_locally(token, config, after_noon(0)))
+        .with(|config| check_locally(token, &ALB, config, after_noon(0)))
         .map_err(|refused| refused.rejection)?;
     let token = verify(token, &key, &Toy)?;
     let clock = alb_authn::time::Clock {

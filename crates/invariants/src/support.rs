@@ -92,7 +92,7 @@ pub fn join(header: &[u8], payload: &[u8], signature: &[u8]) -> String {
 pub struct Toy;
 
 impl SignatureBackend for Toy {
-    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         *signature.to_bytes() == toy_signature(key, message)
     }
 }

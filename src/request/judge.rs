@@ -30,15 +30,15 @@ pub struct Judgement {
     /// Whether the cache knew the token under its key. `None` if nothing was looked up: the cache is off, no key
     /// came, or the token had expired by its header.
     pub cache_lookup: Option<bool>,
-    /// Whether the key verified the token's signature.
-    pub key_proven: bool,
+    /// The key, if it verified the token's signature.
+    pub proven_key: Option<Rc<PublicKey>>,
 }
 
 /// What identifying a token has shown so far.
 #[derive(Default)]
 struct Findings {
     cache_lookup: Option<bool>,
-    key_proven: bool,
+    proven_key: Option<Rc<PublicKey>>,
 }
 
 /// Decides one request with this key, and caches nothing.
@@ -100,7 +100,7 @@ impl Judge<'_> {
         Judgement {
             decision: arrival.decide(outcome, origin, self.config),
             cache_lookup: findings.cache_lookup,
-            key_proven: findings.key_proven,
+            proven_key: findings.proven_key,
         }
     }
 
@@ -133,7 +133,7 @@ impl Judge<'_> {
             findings.cache_lookup = Some(false);
         }
         let token = verify(token, &key, self.backend)?;
-        findings.key_proven = true;
+        findings.proven_key = Some(Rc::clone(&key));
         let identity = Rc::new(identify(&token, clock)?);
         let accepted = AcceptedToken::new(token, key, Rc::clone(&identity));
         self.cache.insert(accepted);

@@ -19,8 +19,8 @@ fn keys_that_never_verified_a_token_leave_first_then_the_least_recently_used() {
         bench.hold(key(number), 1);
         bench.seconds(1);
     }
-    bench.store.handle_verified(key(1));
-    bench.store.handle_verified(key(2));
+    bench.prove(key(1));
+    bench.prove(key(2));
     bench.hold(key(4), 1);
     let held = |bench: &Bench| held_keys(&bench.store);
     assert_eq!(
@@ -28,7 +28,7 @@ fn keys_that_never_verified_a_token_leave_first_then_the_least_recently_used() {
         [key(1), key(2), key(4)],
         "3 never verified a token"
     );
-    bench.store.handle_verified(key(4));
+    bench.prove(key(4));
     bench.seconds(1);
     assert!(bench.is_ready(key(1)));
     bench.hold(key(5), 1);
@@ -50,7 +50,7 @@ fn keys_that_never_verified_a_token_leave_first_then_the_least_recently_used() {
 fn a_flood_of_key_ids_stays_inside_the_bounds() {
     let mut bench = Bench::new(json!({}));
     bench.hold(key(1), 1);
-    bench.store.handle_verified(key(1));
+    bench.prove(key(1));
     for number in 2..20_002 {
         let _ = bench.acquire(key(number));
         for attempt in bench.fetches() {

@@ -27,7 +27,7 @@ fn a_key_in_use_is_refreshed_in_the_background() {
 fn other_bytes_under_a_key_id_replace_the_key() {
     let mut bench = Bench::new(json!({}));
     bench.hold(key(1), 1);
-    bench.store.handle_verified(key(1));
+    bench.prove(key(1));
     bench.seconds(3600);
     assert!(bench.is_ready(key(1)));
     let attempt = bench.fetch();
@@ -94,7 +94,7 @@ fn requests_that_come_after_max_stale_wait_for_the_refresh_under_way() {
 fn proven_and_due() -> Bench {
     let mut bench = Bench::new(json!({ "negativeTtl": "5s" }));
     bench.hold(key(1), 1);
-    bench.store.handle_verified(key(1));
+    bench.prove(key(1));
     bench.seconds(3600);
     assert!(bench.is_ready(key(1)));
     let attempt = bench.fetch();

@@ -5,9 +5,12 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "crates" / "alb-fixtures" / "python"))
 
 import cases
 import cpu
@@ -16,8 +19,8 @@ import extras
 import listeners
 import page
 import plot
+from alb_fixtures import KeyEndpoint
 from envoy import Envoy
-from keys import KeyEndpoint
 from load import Wrk
 from rounds import Rounds, lines_needed
 from summary import figures
@@ -61,13 +64,13 @@ class Bench:
         self.rounds = 2 if options.quick else options.rounds
         only = options.only or (QUICK_CASES if options.quick else None)
         self.cases = cases.chosen(only, self.modules)
-        self.keys = KeyEndpoint()
+        # One key, under every key id.
+        self.keys = KeyEndpoint(lambda kid: self.pools.pem)
         counts = lines_needed(self.cases, self.rounds + 1, self.requests_of)
         counts["0.8k"] = max(counts.get("0.8k", 0), extras.TOKENS)
         counts["cold"] = extras.COLD_KEYS
         show(f"signing {sum(counts.values())} tokens")
         self.pools = Pools(options.signer, folder, counts)
-        self.keys.pem = self.pools.pem.encode()
         self.wrk = Wrk(self.pools, self.cores.load, folder)
 
     def requests_of(self, case):

@@ -5,6 +5,7 @@
 //! a waiting stream asks for, and answered by the root, which acts for each stream by making it the
 //! effective context (a reply under the wrong one is lost: envoyproxy/envoy #39797).
 
+mod envoy_log;
 mod hostcalls;
 mod metrics;
 mod root;
@@ -15,10 +16,8 @@ mod worker;
 proxy_wasm::main! {{
     // A panic is our bug, never bad input, and takes the VM with it: say where, while we still can.
     std::panic::set_hook(Box::new(|info| {
-        hostcalls::log_critical(&format!("alb_authn: panic: {info}"));
+        envoy_log::critical(&format!("alb_authn: panic: {info}"));
     }));
-    if log::set_logger(&hostcalls::EnvoyLog).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
-    }
+    envoy_log::init();
     proxy_wasm::set_root_context(|context_id| Box::new(root::Root::new(context_id)));
 }}

@@ -72,8 +72,13 @@ pub fn compose(signer: &Signer, user: &UserClaims) -> Result<Identity, RejectedC
     }
     let requirements = signer.required_claims.iter().zip(&evaluation.requirements);
     for (required, outcome) in requirements {
-        if let Some(RequirementOutcome::Fails(rejection)) = outcome {
-            faults.push(rejected(*rejection, &required.claim));
+        match outcome {
+            Some(RequirementOutcome::Holds) => {}
+            Some(RequirementOutcome::Fails(rejection)) => {
+                faults.push(rejected(*rejection, &required.claim));
+            }
+            // What was not looked at does not hold.
+            None => faults.push(rejected(Rejection::ClaimMismatch, &required.claim)),
         }
     }
     // `min_by_key` takes the first of equals.
@@ -96,7 +101,9 @@ fn fill(
 ) -> Result<Filled, RejectedClaim> {
     for (entry, outcome) in policy.entries.iter().zip(outcomes) {
         match outcome {
-            None | Some(EntryOutcome::Absent) => {}
+            Some(EntryOutcome::Absent) => {}
+            // What was not looked at is withheld: no weaker claim stands in for it.
+            None => break,
             Some(EntryOutcome::Value { text, left_out }) => {
                 *values_left_out = values_left_out.saturating_add(*left_out);
                 return Ok(Filled::Value(Rc::clone(text)));

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 pub use answer::{AttemptResult, FetchFailure};
 pub use key_id::KeyId;
+pub use p256::ecdsa::Signature;
 pub use public_key::{MAX_PEM_BYTES, PublicKey};
 pub use store::KeyStore;
 

@@ -20,8 +20,8 @@
 
 /// (0) `pluginConfig` → the typed configuration.
 pub mod config;
-/// (0) Load balancer ARNs and their key endpoints.
-pub mod alb;
+/// (0) The ARNs of load balancers, and their key endpoints.
+pub mod signer_arn;
 /// (0) Header names and the spellings that servers fold together.
 pub mod header_name;
 /// (0) Texts with a wildcard at an end.
@@ -67,8 +67,11 @@ pub mod request;
 pub mod report;
 /// One plugin in one worker: all of the above, without I/O.
 pub mod plugin;
-#[cfg(test)]
-mod testing;
+/// What tests share, natively.
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(all(feature = "testing", target_arch = "wasm32"))]
+compile_error!("the feature `testing` is for native tests: the module is built without it");
 /// The Proxy-Wasm shell: translates between Envoy and [`plugin`].
 #[cfg(all(target_arch = "wasm32", feature = "filter"))]
 mod host;

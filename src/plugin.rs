@@ -122,8 +122,8 @@ impl Plugin {
     }
 
     fn conclude(&mut self, key: KeyRef, judgement: Judgement, now: UnixTime) -> Decision {
-        if judgement.key_proven {
-            self.keys.handle_verified(key);
+        if let Some(proven) = &judgement.proven_key {
+            self.keys.handle_verified(key, proven);
         }
         if let Some(hit) = judgement.cache_lookup {
             self.report.count_lookup(hit);

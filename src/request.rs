@@ -125,7 +125,7 @@ impl Candidate {
             return Ok(Self::Known(Rc::clone(known)));
         }
         let token = UnverifiedToken::parse(raw)?;
-        check_locally(token, config, now).map(Self::New)
+        check_locally(token, &ALB, config, now).map(Self::New)
     }
 
     /// A known token as if it were new.
@@ -138,7 +138,7 @@ impl Candidate {
         now: UnixTime,
     ) -> Result<CheckedToken, Rejection> {
         let token = UnverifiedToken::parse(known.raw())?;
-        check_locally(token, config, now).map_err(|rejected| rejected.rejection)
+        check_locally(token, &ALB, config, now).map_err(|rejected| rejected.rejection)
     }
 }
 

@@ -1,4 +1,12 @@
-//! What the core's unit tests share: a configuration, tokens, and a clock that stands still.
+//! A configuration, keys, tokens and a clock that stands still, for the core's unit tests and, behind the
+//! feature `testing`, for other crates' tests. Nothing here is part of the module.
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test may panic"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -11,21 +19,25 @@ use crate::config::Config;
 use crate::keys::PublicKey;
 use crate::time::UnixTime;
 
-pub(crate) const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
-pub(crate) const ISSUER: &str = "https://idp.example.com";
-pub(crate) const CLIENT: &str = "client-1";
-pub(crate) const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
+/// A load balancer.
+pub const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
+/// The issuer of its identity provider.
+pub const ISSUER: &str = "https://idp.example.com";
+/// Its client id at the identity provider.
+pub const CLIENT: &str = "client-1";
+/// The id of its key.
+pub const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
 
 /// Noon of some day, in Unix seconds.
-pub(crate) const NOON: i64 = 1_700_000_000;
+pub const NOON: i64 = 1_700_000_000;
 
 /// The time of `seconds` after noon.
-pub(crate) const fn at(seconds: i64) -> UnixTime {
+pub const fn at(seconds: i64) -> UnixTime {
     UnixTime::from_secs(NOON + seconds)
 }
 
 /// One load balancer, and `more` beside it at the top level.
-pub(crate) fn config_with(more: Value) -> Config {
+pub fn config_with(more: Value) -> Config {
     let mut config = json!({
         "loadBalancers": [{ "arn": ARN, "issuers": [ISSUER], "clientIds": [CLIENT] }],
     });
@@ -35,27 +47,30 @@ pub(crate) fn config_with(more: Value) -> Config {
     Config::parse(config.to_string().as_bytes()).unwrap()
 }
 
-pub(crate) fn config() -> Config {
+/// One load balancer, and every default.
+pub fn config() -> Config {
     config_with(json!({}))
 }
 
 /// A key from a number, so that tests are the same each time.
-pub(crate) fn signing_key(number: u8) -> SigningKey {
+pub fn signing_key(number: u8) -> SigningKey {
     SigningKey::from_slice(&[number; 32]).unwrap()
 }
 
-pub(crate) fn pem(key: &SigningKey) -> String {
+/// The public half of a key in PEM.
+pub fn pem(key: &SigningKey) -> String {
     key.verifying_key()
         .to_public_key_pem(LineEnding::LF)
         .unwrap()
 }
 
-pub(crate) fn public_key(number: u8) -> PublicKey {
+/// The public half of the key of a number, as the filter holds it.
+pub fn public_key(number: u8) -> PublicKey {
     PublicKey::from_pem(pem(&signing_key(number)).as_bytes()).unwrap()
 }
 
 /// A good protected header; `exp` two minutes after noon.
-pub(crate) fn header() -> Value {
+pub fn header() -> Value {
     json!({
         "typ": "JWT", "kid": KID, "alg": "ES256", "iss": ISSUER,
         "client": CLIENT, "signer": ARN, "exp": NOON + 120,
@@ -63,7 +78,7 @@ pub(crate) fn header() -> Value {
 }
 
 /// A good payload.
-pub(crate) fn payload() -> Value {
+pub fn payload() -> Value {
     json!({
         "sub": "subject-1", "email": "alice@example.com", "email_verified": "true",
         "exp": NOON + 120, "iss": ISSUER,
@@ -71,7 +86,7 @@ pub(crate) fn payload() -> Value {
 }
 
 /// Signs with key 1.
-pub(crate) fn sign(header: &Value, payload: &Value) -> String {
+pub fn sign(header: &Value, payload: &Value) -> String {
     sign_bytes(
         header.to_string().as_bytes(),
         payload.to_string().as_bytes(),
@@ -79,19 +94,19 @@ pub(crate) fn sign(header: &Value, payload: &Value) -> String {
 }
 
 /// Signs any bytes with key 1.
-pub(crate) fn sign_bytes(header: &[u8], payload: &[u8]) -> String {
+pub fn sign_bytes(header: &[u8], payload: &[u8]) -> String {
     let signing_input = format!("{}.{}", URL_SAFE.encode(header), URL_SAFE.encode(payload));
     let signature: Signature = signing_key(1).sign(signing_input.as_bytes());
     format!("{signing_input}.{}", URL_SAFE.encode(signature.to_bytes()))
 }
 
 /// A good token.
-pub(crate) fn token() -> String {
+pub fn token() -> String {
     sign(&header(), &payload())
 }
 
 /// A GET of `/` with these headers besides.
-pub(crate) fn request<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
+pub fn request<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
     let mut pairs = vec![
         (":method", "GET"),
         (":path", "/"),

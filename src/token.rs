@@ -19,6 +19,7 @@ pub use origin::ClaimedOrigin;
 pub use protected_header::ProtectedHeader;
 
 use crate::reason::Rejection;
+use crate::token_kind::TokenKind;
 
 /// A token of the right form. Whether anything in it is true is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +50,9 @@ impl UnverifiedToken {
         })
     }
 
-    /// The JOSE header. Errors: [`Rejection::MalformedToken`].
-    pub fn protected_header(&self) -> Result<ProtectedHeader<'_>, Rejection> {
-        ProtectedHeader::parse(&self.protected_header)
+    /// The JOSE header of a token of this kind. Errors: [`Rejection::MalformedToken`].
+    pub fn protected_header(&self, kind: &TokenKind) -> Result<ProtectedHeader<'_>, Rejection> {
+        ProtectedHeader::parse(&self.protected_header, kind)
     }
 
     /// The whole token.

@@ -65,6 +65,7 @@ impl AcceptedToken {
     fn bytes(&self) -> usize {
         self.raw
             .len()
+            .saturating_add(self.header.heap_bytes())
             .saturating_add(self.claims.heap_bytes())
             .saturating_add(ENTRY_OVERHEAD)
     }

@@ -15,15 +15,24 @@ impl Algorithm {
             Self::Es256 => "ES256",
         }
     }
+
+    /// Its hash, as Envoy's `verify_signature` names it.
+    pub const fn hash(self) -> &'static str {
+        match self {
+            Self::Es256 => "sha256",
+        }
+    }
 }
 
 /// How one kind of token is carried and signed.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct TokenKind {
     /// The header that carries it, in lower case. It is removed from every request in each spelling.
     pub header: &'static str,
     /// The only algorithm: a choice by the sender is algorithm confusion (RFC 8725 section 3.1).
     pub algorithm: Algorithm,
+    /// The member of the protected header that names the OAuth client; `None` if its signer writes none.
+    pub client_member: Option<&'static str>,
 }
 
 /// The user's claims, which an Application Load Balancer signs. Source: the ALB guide, "User claims encoding and
@@ -31,6 +40,7 @@ pub struct TokenKind {
 pub const ALB: TokenKind = TokenKind {
     header: "x-amzn-oidc-data",
     algorithm: Algorithm::Es256,
+    client_member: Some("client"),
 };
 
 /// The headers that a load balancer writes besides [`ALB`]'s, unsigned: the access token, and the `sub` claim.

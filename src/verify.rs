@@ -1,24 +1,20 @@
 //! The signature: what turns a token into proof.
 //!
-//! ES256 is ECDSA on P-256 with SHA-256; the signature is R‖S, 32 bytes each (RFC 7518 section 3.4).
+//! ES256 is ECDSA on P-256 with SHA-256; the signature is R‖S, 32 bytes each (RFC 7518 section 3.4). What depends on the
+//! algorithm is in [`PublicKey`].
 
 mod known_answer;
 
-use p256::ecdsa::Signature;
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-use sha2::{Digest as _, Sha256};
-
 pub use known_answer::answers_correctly;
 
-use crate::keys::PublicKey;
+use crate::keys::{PublicKey, Signature};
 use crate::reason::Rejection;
 use crate::token::{CheckedHeader, CheckedToken};
 
 /// Who computes signatures: Envoy, or this module.
 pub trait SignatureBackend {
-    /// Whether `signature` over `message` verifies with `key`. R and S are in 1..n, which p256 checked while
-    /// reading them: zeros are the "psychic signatures" of CVE-2022-21449. Trouble of any kind is `false`.
-    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
+    /// Whether `signature` over `message` verifies with `key`. R and S are in 1..n. Trouble of any kind is `false`.
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
 }
 
 /// This module itself, in Wasm (or natively): p256.
@@ -26,10 +22,8 @@ pub trait SignatureBackend {
 pub struct WasmBackend;
 
 impl SignatureBackend for WasmBackend {
-    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
-        key.point()
-            .verify_prehash(&Sha256::digest(message), signature)
-            .is_ok()
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        key.verifies(message, signature)
     }
 }
 
@@ -64,20 +58,22 @@ pub fn verify(
     backend: &dyn SignatureBackend,
 ) -> Result<VerifiedToken, Rejection> {
     let (message, signature) = (token.token().signing_input(), token.token().signature());
-    if is_signature(signature, message, key, backend) {
+    // The kind of token says which algorithm it is, never the key (RFC 8725 section 3.1).
+    let is_of_kind = key.algorithm() == token.header().signer.kind.algorithm;
+    if is_of_kind && is_signature(signature, message, key, backend) {
         Ok(VerifiedToken(token))
     } else {
         Err(Rejection::InvalidSignature)
     }
 }
 
-/// Whether these bytes are the key's ES256 signature over `message`: R‖S, 64 bytes, both in 1..n.
+/// Whether these bytes are the key's signature over `message`: R‖S, of the key's length, both in 1..n.
 pub fn is_signature(
     signature: &[u8],
     message: &[u8],
     key: &PublicKey,
     backend: &dyn SignatureBackend,
 ) -> bool {
-    Signature::from_slice(signature)
-        .is_ok_and(|signature| backend.verify_es256(key, message, &signature))
+    key.read_signature(signature)
+        .is_some_and(|signature| backend.verify(key, message, &signature))
 }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::elements::{Element, Elements};
 use crate::config::{ClaimToHeader, Encoding, HeaderEntry, HeaderPolicy, SYSTEM_PREFIX};
+use crate::pattern::Pattern;
 
 /// The most elements of one header.
 const MAX_ELEMENTS: usize = 1000;
@@ -71,11 +72,16 @@ fn keep<'a>(elements: Vec<Element<'a>>, mapping: &'a ClaimToHeader) -> Vec<Eleme
         return elements;
     };
     let matches = |text: &str| patterns.iter().any(|pattern| pattern.matches(text, false));
+    // A lone star keeps what can't be used, too: something is there, so no weaker claim may stand in for it.
+    let keeps_all = patterns.contains(&Pattern::Any);
     let mut kept: Vec<Element<'a>> = elements
         .into_iter()
-        .filter(|element| element.as_ref().is_some_and(|text| matches(text)))
+        .filter(|element| keeps_all || element.as_ref().is_some_and(|text| matches(text)))
         .collect();
-    if let (Some(value), false) = (&mapping.value, kept.is_empty()) {
+    let is_usable = |element: &Element<'_>| element.as_ref().is_some_and(|text| !text.is_empty());
+    if let Some(value) = &mapping.value
+        && kept.iter().any(is_usable)
+    {
         kept = vec![Some(Cow::Borrowed(value.as_str()))];
     }
     kept
@@ -104,6 +110,10 @@ impl Writer<'_> {
             Encoding::None => Cow::Borrowed(stripped.as_str()),
             Encoding::Percent => Cow::Owned(percent_encoded(&stripped)),
         };
+        // Whoever reads this header decodes it, so an escape that a user wrote would be read as what it stands for.
+        if self.policy.is_decoded && mapping.encoding == Encoding::None && stripped.contains('%') {
+            return None;
+        }
         // Policies match elements, so none may look like two.
         if self.is_element && encoded.contains(self.policy.separator) {
             return None;
@@ -120,23 +130,30 @@ impl Writer<'_> {
     fn names_somebody_else(&self, text: &str) -> bool {
         let own = &self.entry.mapping.prefix;
         let foreign = &self.entry.foreign_prefixes;
-        self.starts(text).enumerate().any(|(i, tail)| {
+        let reserves_system = self.policy.reserves_system;
+        if foreign.is_empty() && !reserves_system {
+            return false;
+        }
+        self.starts(text).any(|tail| {
             // Only the start has our own prefix, and so every prefix that our own begins with.
-            let is_foreign = |other: &&String| {
-                tail.starts_with(other.as_str()) && !(i == 0 && own.starts_with(other.as_str()))
+            let is_first = tail.len() == text.len();
+            let is_foreign = |other: &String| {
+                tail.starts_with(other.as_str()) && !(is_first && own.starts_with(other.as_str()))
             };
-            foreign.iter().any(|other| is_foreign(&other))
-                || self.policy.reserves_system && tail.starts_with(SYSTEM_PREFIX)
+            foreign.iter().any(is_foreign) || reserves_system && tail.starts_with(SYSTEM_PREFIX)
         })
     }
 
-    /// The text from its start, and from each separator on, without leading whitespace.
+    /// The text from its start, and from each separator on, without leading whitespace. One pass: a run of
+    /// whitespace is not looked at again from each of its characters.
     fn starts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         let separator = self.policy.separator;
-        let after = text
-            .match_indices(separator)
-            .filter_map(move |(at, found)| text.get(at.saturating_add(found.len())..));
-        std::iter::once(text).chain(after).map(str::trim_start)
+        let mut is_start = true;
+        text.char_indices().filter_map(move |(at, c)| {
+            let begins = is_start && !c.is_whitespace();
+            is_start = c == separator || is_start && !begins;
+            begins.then(|| text.get(at..)).flatten()
+        })
     }
 }
 

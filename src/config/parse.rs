@@ -57,9 +57,12 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
     };
     let entries = root.required("loadBalancers", |node| read_entries(node));
     let entries = entries.unwrap_or_default();
-    let own_lists = entries.iter().filter_map(|entry| entry.output.clone());
-    let lists = std::iter::once(global.output.clone()).chain(own_lists);
-    let lists = Lists::checked(lists.collect(), email_verified);
+    let own_lists: Vec<ReadList<'_>> = entries.iter().filter_map(|e| e.output.clone()).collect();
+    // The default list counts only if it holds for some load balancer.
+    let is_used = root.has("outputClaimToHeaders") || own_lists.len() < entries.len();
+    let global_list = is_used.then(|| global.output.clone());
+    let lists = global_list.into_iter().chain(own_lists).collect();
+    let lists = Lists::checked(lists, email_verified);
     let strip_headers = root.or("stripHeaders", Vec::new(), |node| {
         node.list(0..=usize::MAX, folded, |item| {
             lists.check_spelling(item, read_assignable_header(item)?)

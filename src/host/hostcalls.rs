@@ -147,36 +147,8 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// The logger behind `log`'s macros: Envoy's own log. The SDK's logger panics if Envoy refuses a line.
-pub(super) struct EnvoyLog;
-
-impl log::Log for EnvoyLog {
-    /// Envoy filters by its own level.
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let level = match record.level() {
-            log::Level::Trace => 0,
-            log::Level::Debug => 1,
-            log::Level::Info => 2,
-            log::Level::Warn => 3,
-            log::Level::Error => 4,
-        };
-        write_log(level, &record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
-/// Writes a line above every level of `log`'s.
-pub(super) fn log_critical(text: &str) {
-    write_log(5, text);
-}
-
-/// There is nothing to do if it fails.
-fn write_log(level: u32, text: &str) {
+/// Writes a line to Envoy's log: 0 is trace, 5 critical. There is nothing to do if it fails.
+pub(super) fn log(level: u32, text: &str) {
     // SAFETY: the text lives across the call.
     unsafe { proxy_log(level, text.as_ptr(), text.len()) };
 }

@@ -1,12 +1,10 @@
-//! ES256 by Envoy's foreign function `verify_signature` (BoringSSL; Envoy 1.30 and later).
+//! Signatures by Envoy's foreign function `verify_signature` (BoringSSL; Envoy 1.30 and later).
 //!
 //! Source: Envoy, source/extensions/common/wasm/foreign.cc and api `ext/verify_signature.proto`.
 
-use p256::ecdsa::Signature;
-
 use super::hostcalls;
 use crate::config::BackendChoice;
-use crate::keys::PublicKey;
+use crate::keys::{PublicKey, Signature};
 use crate::verify::{SignatureBackend, WasmBackend, answers_correctly};
 use crate::wire;
 
@@ -14,10 +12,10 @@ use crate::wire;
 struct HostBackend;
 
 impl SignatureBackend for HostBackend {
-    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         let signature = signature.to_der();
         let fields = [
-            b"sha256".as_slice(),
+            key.algorithm().hash().as_bytes(),
             key.spki(),
             signature.as_bytes(),
             message,

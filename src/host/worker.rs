@@ -15,7 +15,7 @@ use crate::reply::Reply;
 use crate::report::{Event, Level};
 use crate::request::{Decision, Effect};
 use crate::time::UnixTime;
-use crate::timer::{must_set_timer, tick_period};
+use crate::timer::Timer;
 use crate::wire;
 
 /// Shared within one VM, which has one thread. A borrow never outlasts a callback, and Envoy calls back
@@ -31,8 +31,7 @@ pub(super) struct Worker {
     /// `onHttpCallSuccess`, `onHttpCallFailure`). Should one never end, its entry stays, as it does in Envoy and
     /// the SDK; the key store has given the attempt up by then.
     calls: Vec<(u32, AttemptId)>,
-    /// When the next tick comes, where one is asked for.
-    next_tick: Option<UnixTime>,
+    timer: Timer,
 }
 
 /// What a stream's callback must do next.
@@ -47,7 +46,7 @@ impl Worker {
             plugin,
             root_id,
             calls: Vec::new(),
-            next_tick: None,
+            timer: Timer::default(),
         }
     }
 
@@ -71,7 +70,7 @@ impl Worker {
         }
     }
 
-    /// Asks the root for a tick where there is something to dispatch: a stream must not dispatch, its
+    /// Asks the root for a tick if there is something to dispatch: a stream must not dispatch, its
     /// calls would end with it.
     fn tick_for(&mut self, stream: StreamId, is_waiting: bool, now: UnixTime) -> Result<()> {
         let due = if is_waiting {
@@ -79,19 +78,13 @@ impl Worker {
         } else {
             self.plugin.poll_wakeup()
         };
-        let Some(due) = due.filter(|due| must_set_timer(self.next_tick, *due, now)) else {
+        let Some(period) = self.timer.hasten(due, now) else {
             return Ok(());
         };
         hostcalls::set_effective_context(self.root_id)?;
-        let asked = self.ask_for_tick(Some(due), now);
+        let asked = hostcalls::set_tick_period(period);
         hostcalls::set_effective_context(stream.0)?;
         asked
-    }
-
-    fn ask_for_tick(&mut self, due: Option<UnixTime>, now: UnixTime) -> Result<()> {
-        let period = due.map(|due| tick_period(due, now));
-        self.next_tick = period.map(|period| now.plus(period));
-        hostcalls::set_tick_period(period.unwrap_or_default())
     }
 
     /// The trailers of the stream whose callback runs have arrived.
@@ -121,8 +114,7 @@ impl Worker {
     /// Runs in a callback of the root.
     pub(super) fn on_tick(&mut self) {
         let now = hostcalls::now();
-        // Envoy repeats the last period until it is told another one.
-        self.next_tick = None;
+        self.timer.handle_tick();
         self.plugin.handle_timeout(now);
         self.settle(now);
     }
@@ -170,17 +162,9 @@ impl Worker {
         // The next calls are the root's again.
         let _ = hostcalls::set_effective_context(self.root_id);
         self.emit_events();
-        // Without a tick the waiting requests are still answered by their calls.
-        let _ = self.keep_tick(now);
-    }
-
-    /// Asks for the tick that the plugin wants, unless it comes anyway: each response of a burst would put it off
-    /// by another millisecond.
-    fn keep_tick(&mut self, now: UnixTime) -> Result<()> {
-        match self.plugin.poll_wakeup() {
-            Some(due) if !must_set_timer(self.next_tick, due, now) => Ok(()),
-            None if self.next_tick.is_none() => Ok(()),
-            due => self.ask_for_tick(due, now),
+        if let Some(period) = self.timer.set_for(self.plugin.poll_wakeup(), now) {
+            // There is nobody to tell if Envoy refuses; the next callback asks again.
+            let _ = hostcalls::set_tick_period(period);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::testing::{
 };
 use crate::time::{Clock, UnixTime};
 use crate::token::{UnverifiedToken, check_locally};
+use crate::token_kind::ALB;
 use crate::verify::{WasmBackend, verify};
 
 /// Reads a payload's bytes half a minute after noon.
@@ -15,6 +16,7 @@ fn read(config: Value, payload: &[u8]) -> Result<(Rc<Signer>, UserClaims), Rejec
     let raw = sign_bytes(header().to_string().as_bytes(), payload);
     let token = check_locally(
         UnverifiedToken::parse(raw.as_bytes()).unwrap(),
+        &ALB,
         &config,
         at(0),
     )

@@ -23,8 +23,6 @@ pub(super) struct Answers {
     last_number: u64,
     bytes: usize,
     left_in_batch: usize,
-    /// Since when there are any: a wake-up that does not move.
-    since: Option<UnixTime>,
 }
 
 struct Answered {
@@ -40,14 +38,7 @@ impl Answers {
     }
 
     /// Queues an answer for a request that retains `bytes`.
-    pub(super) fn push(
-        &mut self,
-        stream: StreamId,
-        answer: KeyAnswer,
-        bytes: usize,
-        now: UnixTime,
-    ) {
-        self.since.get_or_insert(now);
+    pub(super) fn push(&mut self, stream: StreamId, answer: KeyAnswer, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.last_number = self.last_number.wrapping_add(1);
         self.numbers.insert(stream, self.last_number);
@@ -75,9 +66,6 @@ impl Answers {
     pub(super) fn remove(&mut self, stream: StreamId) -> Option<KeyAnswer> {
         let answered = self.queue.remove(&self.numbers.remove(&stream)?)?;
         self.bytes = self.bytes.saturating_sub(answered.bytes);
-        if self.queue.is_empty() {
-            self.since = None;
-        }
         Some(answered.answer)
     }
 
@@ -89,8 +77,8 @@ impl Answers {
         self.bytes
     }
 
-    /// When the next batch is due: in the past while answers are left.
+    /// When the next batch is due: at once, whatever the clock says, while answers are left.
     pub(super) fn next_time(&self) -> Option<UnixTime> {
-        self.since
+        (!self.queue.is_empty()).then_some(UnixTime::from_millis(i64::MIN))
     }
 }

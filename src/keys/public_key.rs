@@ -2,7 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use p256::ecdsa::VerifyingKey;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::{Signature, VerifyingKey};
+use sha2::{Digest as _, Sha256};
+
+use crate::token_kind::Algorithm;
 
 /// The longest answer that is looked at, in bytes. A P-256 key in PEM has 178; a longer answer is not
 /// one, and copying it into the VM would only help whoever sends it.
@@ -24,6 +28,7 @@ const POINT_BYTES: usize = 65;
 /// A point on P-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
+    algorithm: Algorithm,
     spki: Vec<u8>,
     point: VerifyingKey,
 }
@@ -45,7 +50,11 @@ impl PublicKey {
             return None;
         }
         let point = VerifyingKey::from_sec1_bytes(point).ok()?;
-        Some(Self { spki, point })
+        Some(Self {
+            algorithm: Algorithm::Es256,
+            spki,
+            point,
+        })
     }
 
     /// SubjectPublicKeyInfo in DER.
@@ -53,9 +62,28 @@ impl PublicKey {
         &self.spki
     }
 
+    /// The algorithm of its signatures.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The point, for p256.
     pub fn point(&self) -> &VerifyingKey {
         &self.point
+    }
+
+    /// Reads R‖S (RFC 7518 section 3.4). `None` for any other length, or if one is not in 1..n: zeros are the
+    /// "psychic signatures" of CVE-2022-21449.
+    pub fn read_signature(&self, bytes: &[u8]) -> Option<Signature> {
+        match self.algorithm {
+            Algorithm::Es256 => Signature::from_slice(bytes).ok(),
+        }
+    }
+
+    /// Whether `signature` over `message` verifies, by p256's arithmetic.
+    pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
+        let hash = Sha256::digest(message);
+        self.point.verify_prehash(&hash, signature).is_ok()
     }
 }
 

@@ -43,9 +43,9 @@ impl Slots {
 
     /// Whether a first fetch from this endpoint may start.
     pub(super) fn has_room(&mut self, endpoint: usize, now: UnixTime) -> bool {
-        let is_free = self.first_fetches(endpoint) < self.max_first_fetches;
+        let has_slot = self.has_slot(endpoint);
         let bucket = self.buckets.get_mut(endpoint);
-        is_free && bucket.is_some_and(|bucket| bucket.has_token(now))
+        has_slot && bucket.is_some_and(|bucket| bucket.has_token(now))
     }
 
     fn first_fetches(&self, endpoint: usize) -> usize {
@@ -86,9 +86,14 @@ impl Slots {
         }
     }
 
-    /// When an endpoint that has no token gets one; `None` if it has one.
+    /// When an endpoint that has a free slot but no token gets one; `None` if it lacks no token, or a slot first.
     pub(super) fn next_token(&self, endpoint: usize) -> Option<UnixTime> {
-        self.buckets.get(endpoint).and_then(Bucket::next_token)
+        let bucket = self.buckets.get(endpoint)?;
+        bucket.next_token().filter(|_| self.has_slot(endpoint))
+    }
+
+    fn has_slot(&self, endpoint: usize) -> bool {
+        self.first_fetches(endpoint) < self.max_first_fetches
     }
 }
 

@@ -8,7 +8,7 @@ use super::answers::{Answers, BATCH};
 use super::entry::{Entry, NotFound};
 use super::fetch::Fetch;
 use super::slots::Slots;
-use super::waiters::{Room, Waiters};
+use super::waiters::{Answered, Room, Waiters};
 use super::{
     AttemptId, AttemptResult, FetchFailure, FetchOutcome, KeyAnswer, KeyRef, Lookup, PublicKey,
     StreamId,
@@ -120,7 +120,7 @@ impl KeyStore {
         if let Some(rejection) = entry.and_then(|entry| entry.rejection_at(now)) {
             return Lookup::Rejected(rejection);
         }
-        if !self.make_room(key, bytes, now) {
+        if !self.make_room(key, bytes) {
             self.waiters.record_full(key);
             return Lookup::Rejected(Rejection::Overloaded);
         }
@@ -145,25 +145,32 @@ impl KeyStore {
         Some(public_key)
     }
 
-    /// Whether a request for `key` may wait. If the room is full, the longest-waiting request of the key that
-    /// fewest wait for makes place: a flood of invented key ids can't keep a real one out. Requests that are
+    /// Whether a request for `key` may wait. If the room is full, the longest-waiting requests of the keys that
+    /// fewest wait for make place: a flood of invented key ids can't keep a real one out. Requests that are
     /// answered and not yet resumed count too, so at most a batch of them may be made so.
-    fn make_room(&mut self, key: KeyRef, bytes: usize, now: UnixTime) -> bool {
-        let (answered, answered_bytes) = (self.answers.len(), self.answers.bytes());
-        match self.waiters.room_for(key, bytes, answered, answered_bytes) {
+    fn make_room(&mut self, key: KeyRef, bytes: usize) -> bool {
+        let answered = Answered {
+            number: self.answers.len(),
+            bytes: self.answers.bytes(),
+        };
+        let most_victims = BATCH.saturating_sub(answered.number);
+        match self.waiters.room_for(key, bytes, answered, most_victims) {
             Room::Free => true,
-            Room::InPlaceOf(stream) if answered < BATCH => {
-                self.answer(stream, Err(Rejection::Overloaded), now);
+            Room::Full => false,
+            Room::InPlaceOf(streams) => {
+                for stream in streams {
+                    self.answer(stream, Err(Rejection::Overloaded));
+                }
                 true
             }
-            Room::InPlaceOf(_) | Room::Full => false,
         }
     }
 
     /// The key verified a token: it is a real one, and is kept before keys that never did.
-    pub fn handle_verified(&mut self, key: KeyRef) {
-        let entry = self.entries.get_mut(&key);
-        if let Some(cached) = entry.and_then(Entry::key_mut) {
+    /// A key that was replaced meanwhile proves nothing about the one that has its key id now.
+    pub fn handle_verified(&mut self, key: KeyRef, public_key: &Rc<PublicKey>) {
+        let cached = self.entries.get_mut(&key).and_then(Entry::key_mut);
+        if let Some(cached) = cached.filter(|cached| Rc::ptr_eq(&cached.key, public_key)) {
             cached.is_proven = true;
         }
     }
@@ -186,9 +193,9 @@ impl KeyStore {
         Some(left.bytes)
     }
 
-    fn answer(&mut self, stream: StreamId, answer: KeyAnswer, now: UnixTime) {
+    fn answer(&mut self, stream: StreamId, answer: KeyAnswer) {
         if let Some(bytes) = self.stop_waiting(stream) {
-            self.answers.push(stream, answer, bytes, now);
+            self.answers.push(stream, answer, bytes);
         }
     }
 
@@ -240,7 +247,7 @@ impl KeyStore {
         let result = result.map(|_| ());
         self.outcomes.push_back(FetchOutcome { key, result, took });
         for stream in self.waiters.of_key(key) {
-            self.answer(stream, answer.clone(), now);
+            self.answer(stream, answer.clone());
         }
         self.bound_entries();
     }
@@ -295,7 +302,7 @@ impl KeyStore {
             }
         }
         for stream in self.waiters.overdue(now) {
-            self.answer(stream, Err(Rejection::KeyUnavailable), now);
+            self.answer(stream, Err(Rejection::KeyUnavailable));
         }
         if self.last_sweep.is_over(now) {
             self.entries.retain(|_, entry| !entry.is_stale(now));
@@ -329,10 +336,7 @@ impl KeyStore {
     /// ids can't starve a real one.
     fn start_queued(&mut self, now: UnixTime) -> Option<KeyRef> {
         for endpoint in 0..self.endpoints.len() {
-            let entries = &self.entries;
-            let is_queued = |key: &KeyRef| entries.get(key).is_some_and(Entry::is_queued);
-            let wanted = self.waiters.most_wanted(endpoint).find(is_queued);
-            if let Some(key) = wanted
+            if let Some(key) = self.next_queued(endpoint)
                 && self.slots.has_room(endpoint, now)
             {
                 self.slots.start_first(key, now);
@@ -341,6 +345,11 @@ impl KeyStore {
             }
         }
         None
+    }
+
+    fn next_queued(&self, endpoint: usize) -> Option<KeyRef> {
+        let is_queued = |key: &KeyRef| self.entries.get(key).is_some_and(Entry::is_queued);
+        self.waiters.most_wanted(endpoint).find(is_queued)
     }
 
     /// The next request that is no longer waiting, until the callback's batch is given. May change after
@@ -371,7 +380,7 @@ impl KeyStore {
             fetch.map(Fetch::next_time)
         });
         let tokens = (0..self.endpoints.len()).filter_map(|endpoint| {
-            self.waiters.most_wanted(endpoint).next()?;
+            self.next_queued(endpoint)?;
             self.slots.next_token(endpoint)
         });
         fetches

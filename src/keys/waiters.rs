@@ -64,12 +64,40 @@ impl Group {
 }
 
 /// What a newcomer finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Free,
-    /// The room is full, and this request has to go for the newcomer.
-    InPlaceOf(StreamId),
+    /// The room is full, and these requests have to go for the newcomer.
+    InPlaceOf(Vec<StreamId>),
     Full,
+}
+
+/// Requests that are answered and not yet resumed, which retain memory like those that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answered {
+    pub(super) number: usize,
+    pub(super) bytes: usize,
+}
+
+/// The first `most` keys of a ranking, of equals the oldest first: it has the greatest rank of them.
+fn least_of(ranking: &BTreeSet<Rank>, most: usize) -> Vec<Rank> {
+    let mut least: Vec<Rank> = Vec::new();
+    let mut rest = ranking.iter().next();
+    while let Some(first) = rest {
+        let last_of_equals = Rank {
+            first: Reverse(0),
+            ..*first
+        };
+        let equals = ranking.range(..=last_of_equals).rev();
+        let equals =
+            equals.take_while(|rank| (rank.waiters, rank.asked) == (first.waiters, first.asked));
+        least.extend(equals.take(most.saturating_sub(least.len())));
+        if least.len() >= most {
+            break;
+        }
+        rest = ranking.range(last_of_equals..).next();
+    }
+    least
 }
 
 /// A request that has left.
@@ -97,65 +125,58 @@ impl Waiters {
         self.waiters.len()
     }
 
-    /// Whether a request for `key` that retains `bytes` may wait beside `answered` requests that are still to be
-    /// resumed and retain `answered_bytes`.
+    /// Whether a request for `key` that retains `bytes` may wait next to `answered` requests, if at most
+    /// `most_victims` go for it.
     pub(super) fn room_for(
         &self,
         key: KeyRef,
         bytes: usize,
-        answered: usize,
-        answered_bytes: usize,
+        answered: Answered,
+        most_victims: usize,
     ) -> Room {
-        let number = self.waiters.len().saturating_add(answered);
-        let all_bytes = self
-            .bytes
-            .saturating_add(answered_bytes)
-            .saturating_add(bytes);
-        if number < self.max_requests && all_bytes <= MAX_WAITING_BYTES {
+        let number = self.waiters.len().saturating_add(answered.number);
+        let retained = self.bytes.saturating_add(answered.bytes);
+        if number < self.max_requests && retained.saturating_add(bytes) <= MAX_WAITING_BYTES {
             return Room::Free;
         }
-        let Some((stream, waiter)) = self.least_wanted(key) else {
-            return Room::Full;
-        };
-        let freed = self.bytes.saturating_sub(waiter.bytes);
-        if freed.saturating_add(bytes) <= MAX_WAITING_BYTES {
-            Room::InPlaceOf(stream)
-        } else {
-            Room::Full
+        let mut victims = Vec::new();
+        let mut left = self.bytes;
+        for stream in self.least_wanted(key, most_victims) {
+            left = left.saturating_sub(self.waiters.get(&stream).map_or(0, |w| w.bytes));
+            victims.push(stream);
+            if left.saturating_add(bytes) <= MAX_WAITING_BYTES {
+                return Room::InPlaceOf(victims);
+            }
         }
+        Room::Full
     }
 
-    /// The longest-waiting request of the key that fewest wait for, unless `newcomer` is such a key.
-    fn least_wanted(&self, newcomer: KeyRef) -> Option<(StreamId, &Waiter)> {
-        let least = |(endpoint, ranking): (usize, &BTreeSet<Rank>)| {
-            let least = ranking.first()?;
-            // Of the equals the oldest, which has the greatest rank of them.
-            let most_of_equals = Rank {
-                first: Reverse(0),
-                ..*least
-            };
-            let oldest = ranking.range(..=most_of_equals).next_back()?;
-            Some((
-                *oldest,
-                KeyRef {
-                    source: SourceId(endpoint),
-                    kid: oldest.kid,
-                },
-            ))
-        };
-        let lowest_first = |rank: &Rank| (rank.waiters, rank.asked, Reverse(rank.first));
-        let (rank, key) = self
-            .ranking
-            .iter()
-            .enumerate()
-            .filter_map(least)
-            .min_by_key(|(rank, _)| lowest_first(rank))?;
+    /// The longest-waiting requests of the keys that fewest wait for, in this order, up to those for which as few
+    /// wait as for `newcomer`.
+    fn least_wanted(&self, newcomer: KeyRef, most: usize) -> Vec<StreamId> {
         let own = self.groups.get(&newcomer);
-        if own.is_some_and(|own| (own.streams.len(), own.asked) <= (rank.waiters, rank.asked)) {
-            return None;
+        let is_less_wanted = |rank: &Rank| {
+            own.is_none_or(|own| (rank.waiters, rank.asked) < (own.streams.len(), own.asked))
+        };
+        let mut groups: Vec<(Rank, KeyRef)> = Vec::new();
+        for (endpoint, ranking) in self.ranking.iter().enumerate() {
+            let least = least_of(ranking, most).into_iter().filter(is_less_wanted);
+            groups.extend(least.map(|rank| {
+                let key = KeyRef {
+                    source: SourceId(endpoint),
+                    kid: rank.kid,
+                };
+                (rank, key)
+            }));
         }
-        let stream = *self.groups.get(&key)?.streams.first_key_value()?.1;
-        Some((stream, self.waiters.get(&stream)?))
+        groups.sort_unstable_by_key(|(rank, _)| (rank.waiters, rank.asked, rank.first.0));
+        let streams = groups
+            .into_iter()
+            .filter_map(|(_, key)| self.groups.get(&key));
+        streams
+            .flat_map(|group| group.streams.values().copied())
+            .take(most)
+            .collect()
     }
 
     pub(super) fn insert(&mut self, stream: StreamId, key: KeyRef, bytes: usize, now: UnixTime) {

@@ -7,7 +7,7 @@ use crate::keys::FetchFailure;
 use crate::reason::{Reason, Rejection};
 use crate::report::Counter;
 use crate::testing::{at, config_with, header, payload, public_key, request, sign, token};
-use crate::timer::tick_period;
+use crate::timer::Timer;
 use crate::verify::WasmBackend;
 
 fn plugin(config: Value) -> Plugin {
@@ -265,7 +265,7 @@ fn a_clock_that_is_set_back_lets_nobody_wait_longer_than_the_next_ticks() {
     let mut now = at(-3600);
     let mut passed = Duration::ZERO;
     while plugin.is_waiting(StreamId(1)) {
-        let period = tick_period(plugin.poll_wakeup().unwrap(), now);
+        let period = Timer::default().set_for(plugin.poll_wakeup(), now).unwrap();
         passed += period;
         now = now.plus(period);
         plugin.handle_timeout(now);

@@ -31,8 +31,8 @@ pub struct Judgement {
     /// Whether the cache knew the token under its key. `None` if nothing was looked up: the cache is off, no key
     /// came, or the token had expired by its header.
     pub cache_lookup: Option<bool>,
-    /// Whether the key verified the token's signature.
-    pub key_proven: bool,
+    /// The key, if it verified the token's signature.
+    pub proven_key: Option<Rc<PublicKey>>,
     /// Unusable elements of optional headers that the request goes on without.
     pub values_left_out: usize,
 }
@@ -41,7 +41,7 @@ pub struct Judgement {
 #[derive(Default)]
 struct Findings {
     cache_lookup: Option<bool>,
-    key_proven: bool,
+    proven_key: Option<Rc<PublicKey>>,
 }
 
 /// Decides one request with this key, and caches nothing.
@@ -106,7 +106,7 @@ impl Judge<'_> {
         Judgement {
             decision: arrival.decide(outcome, origin, self.config),
             cache_lookup: findings.cache_lookup,
-            key_proven: findings.key_proven,
+            proven_key: findings.proven_key,
             values_left_out,
         }
     }
@@ -140,7 +140,7 @@ impl Judge<'_> {
             findings.cache_lookup = Some(false);
         }
         let token = verify(token, &key, self.backend)?;
-        findings.key_proven = true;
+        findings.proven_key = Some(Rc::clone(&key));
         let claims = read_user_claims(&token, clock)?;
         let identity = compose(&token.header().signer, &claims)?;
         self.cache.insert(AcceptedToken::new(token, key, claims));

@@ -160,7 +160,10 @@ fn a_good_token_and_its_key_make_a_user() {
         panic!("should go on")
     };
     assert_eq!(user.as_deref(), Some("alice@example.com"));
-    assert_eq!((judgement.cache_lookup, judgement.key_proven), (None, true));
+    assert_eq!(
+        (judgement.cache_lookup, judgement.proven_key.is_some()),
+        (None, true)
+    );
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn a_wrong_signature_proves_no_key() {
     let reason = judgement.decision.reason;
     assert_eq!(reason, rejected(Rejection::InvalidSignature));
     assert_eq!(
-        (judgement.cache_lookup, judgement.key_proven),
+        (judgement.cache_lookup, judgement.proven_key.is_some()),
         (Some(false), false)
     );
 }

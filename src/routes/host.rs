@@ -37,11 +37,18 @@ impl HostPattern {
             Self::Any => true,
             Self::Exact(own) => host == *own,
             Self::Below(suffix) => {
-                let start = host.strip_suffix(suffix.as_str());
-                start.is_some_and(|start| is_authority(start) && !start.ends_with('.'))
+                let labels = host.strip_suffix(suffix.as_str());
+                labels.is_some_and(|labels| labels.split('.').all(is_label))
             }
         }
     }
+}
+
+/// One label of a host name. A colon would be another host to servers that split at the first one
+/// (`kubeflow.example.com:80.models.example.com`).
+fn is_label(text: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    !text.is_empty() && text.bytes().all(legal)
 }
 
 /// A host name or address (`[::1]`), with or without a port.

@@ -154,6 +154,9 @@ fn whole_hosts_match_whatever_the_path() {
     for host in [
         "models.example.com",
         ".models.example.com",
+        "kubeflow.example.com:80.models.example.com",
+        "[::1].models.example.com",
+        "a..b.models.example.com",
         "a..models.example.com",
         "amodels.example.com",
         "a.models.example.com:8080",

@@ -11,7 +11,7 @@ use crate::config::{Config, Signer};
 use crate::keys::{KeyId, KeyRef};
 use crate::reason::Rejection;
 use crate::time::UnixTime;
-use crate::token_kind::ALB;
+use crate::token_kind::TokenKind;
 
 /// The protected-header fields that later steps need, checked against the configuration.
 #[derive(Clone, Debug)]
@@ -89,18 +89,19 @@ impl From<Rejection> for RejectedToken {
     }
 }
 
-/// Checks the protected header.
+/// Checks the protected header of a token that came as this kind.
 ///
 /// # Errors
 /// In this order: [`Rejection::MalformedToken`], `UnsupportedAlgorithm`, `InvalidKeyId`, `UntrustedSigner`,
 /// `WrongIssuer`, `WrongClient`, `TokenExpired`.
 pub fn check_locally(
     token: UnverifiedToken,
+    kind: &TokenKind,
     config: &Config,
     now: UnixTime,
 ) -> Result<CheckedToken, RejectedToken> {
-    let header = token.protected_header()?;
-    match check_header(&header, config, now) {
+    let header = token.protected_header(kind)?;
+    match check_header(&header, kind, config, now) {
         Ok(header) => Ok(CheckedToken { token, header }),
         Err(rejection) => Err(RejectedToken {
             rejection,
@@ -111,14 +112,15 @@ pub fn check_locally(
 
 fn check_header(
     header: &ProtectedHeader<'_>,
+    kind: &TokenKind,
     config: &Config,
     now: UnixTime,
 ) -> Result<CheckedHeader, Rejection> {
-    if header.alg != ALB.algorithm.name() || header.has_crit {
+    if header.alg != kind.algorithm.name() || header.has_crit {
         return Err(Rejection::UnsupportedAlgorithm);
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
-    let (signer, issuer) = find_signer(header, config)?;
+    let (signer, issuer) = find_signer(header, kind, config)?;
     let exp = UnixTime::from_secs(header.exp);
     if config.clock(now).has_expired(exp) {
         return Err(Rejection::TokenExpired);
@@ -135,18 +137,19 @@ fn check_header(
 /// providers, and the client of one of them says nothing under another.
 fn find_signer(
     header: &ProtectedHeader<'_>,
+    kind: &TokenKind,
     config: &Config,
 ) -> Result<(Rc<Signer>, Rc<str>), Rejection> {
-    let signers = config.signers_of(&header.signer);
-    if signers.is_empty() {
-        return Err(Rejection::UntrustedSigner);
-    }
+    let signers = config.signers_of(&header.signer).iter();
+    let mut signers = signers.filter(|signer| signer.kind == kind).peekable();
+    signers.peek().ok_or(Rejection::UntrustedSigner)?;
     let mut rejection = Rejection::WrongIssuer;
     for signer in signers {
         let Some(issuer) = signer.issuers.accept(&header.iss) else {
             continue;
         };
-        if signer.client_ids.accept(&header.client).is_some() {
+        let accepts = |client| signer.client_ids.accept(client).is_some();
+        if header.client.as_deref().is_none_or(accepts) {
             return Ok((Rc::clone(signer), issuer));
         }
         rejection = Rejection::WrongClient;

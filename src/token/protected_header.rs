@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::json::{Members, Text};
 use crate::reason::Rejection;
+use crate::token_kind::TokenKind;
 
 /// The members that are checked. Nothing here is proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct ProtectedHeader<'a> {
     pub signer: Cow<'a, str>,
     /// The IdP's issuer.
     pub iss: Cow<'a, str>,
-    /// The client id at the IdP.
-    pub client: Cow<'a, str>,
+    /// The client id at the IdP; `None` only if the kind of token has none.
+    pub client: Option<Cow<'a, str>>,
     /// The end of the token's life, Unix seconds.
     pub exp: i64,
     /// Whether there is a `crit`: extensions that must be understood, and we understand none.
@@ -29,15 +30,15 @@ pub struct ProtectedHeader<'a> {
 }
 
 impl<'a> ProtectedHeader<'a> {
-    /// Reads the decoded header.
+    /// Reads the decoded header of a token of this kind.
     ///
     /// # Errors
     /// [`Rejection::MalformedToken`].
-    pub fn parse(json: &'a [u8]) -> Result<Self, Rejection> {
-        Self::read(json).ok_or(Rejection::MalformedToken)
+    pub fn parse(json: &'a [u8], kind: &TokenKind) -> Result<Self, Rejection> {
+        Self::read(json, kind).ok_or(Rejection::MalformedToken)
     }
 
-    fn read(json: &'a [u8]) -> Option<Self> {
+    fn read(json: &'a [u8], kind: &TokenKind) -> Option<Self> {
         let members = Members::parse(json)?;
         let text = |name| Text::of(members.last(name)?);
         let header = Self {
@@ -45,7 +46,10 @@ impl<'a> ProtectedHeader<'a> {
             kid: text("kid")?,
             signer: text("signer")?,
             iss: text("iss")?,
-            client: text("client")?,
+            client: match kind.client_member {
+                Some(name) => Some(text(name)?),
+                None => None,
+            },
             exp: serde_json::from_str(members.last("exp")?.get()).ok()?,
             has_crit: members.last("crit").is_some(),
         };

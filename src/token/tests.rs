@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::keys::KeyId;
 use crate::testing::{NOON, at, config, config_with, header, payload, sign, sign_bytes, token};
+use crate::token_kind::{ALB, Algorithm};
 
 fn judge(header: &Value) -> Result<KeyId, Rejection> {
     judge_raw(sign(header, &payload()).as_bytes())
@@ -10,7 +11,7 @@ fn judge(header: &Value) -> Result<KeyId, Rejection> {
 
 fn judge_raw(raw: &[u8]) -> Result<KeyId, Rejection> {
     let token = UnverifiedToken::parse(raw)?;
-    check_locally(token, &config(), at(0))
+    check_locally(token, &ALB, &config(), at(0))
         .map(|token| token.header().kid)
         .map_err(|refused| refused.rejection)
 }
@@ -185,6 +186,32 @@ fn each_wrong_member_has_its_own_rejection() {
 }
 
 #[test]
+fn a_token_of_another_kind_cannot_name_this_kinds_signer() {
+    let kind = TokenKind {
+        header: "x-other",
+        algorithm: Algorithm::Es256,
+        client_member: None,
+    };
+    let token = UnverifiedToken::parse(token().as_bytes()).unwrap();
+    let rejected = check_locally(token, &kind, &config(), at(0)).unwrap_err();
+    assert_eq!(rejected.rejection, Rejection::UntrustedSigner);
+}
+
+#[test]
+fn only_a_kind_without_clients_needs_none() {
+    let mut header = header();
+    header.as_object_mut().unwrap().remove("client");
+    let json = header.to_string();
+    let read = |kind| ProtectedHeader::parse(json.as_bytes(), kind).map(|header| header.client);
+    assert_eq!(read(&ALB), Err(Rejection::MalformedToken));
+    let kind = TokenKind {
+        client_member: None,
+        ..ALB
+    };
+    assert_eq!(read(&kind), Ok(None));
+}
+
+#[test]
 fn of_several_faults_the_first_is_named() {
     let mut header = header();
     let faults = [
@@ -208,7 +235,7 @@ fn a_token_lives_until_exp_and_the_skew() {
     let expired_at = |milliseconds: i64| {
         let token = UnverifiedToken::parse(token().as_bytes()).unwrap();
         let now = crate::time::UnixTime::from_millis((NOON + 120) * 1000 + milliseconds);
-        check_locally(token, &config, now).is_err()
+        check_locally(token, &ALB, &config, now).is_err()
     };
     assert!(!expired_at(1499));
     assert!(expired_at(1500));
@@ -218,7 +245,7 @@ fn a_token_lives_until_exp_and_the_skew() {
 fn a_claimant_shows_only_what_is_ours_to_repeat() {
     let claimant = |header: &Value| {
         let token = UnverifiedToken::parse(sign(header, &payload()).as_bytes()).unwrap();
-        let refused = check_locally(token, &config(), at(0)).unwrap_err();
+        let refused = check_locally(token, &ALB, &config(), at(0)).unwrap_err();
         (
             refused.origin.kid().to_owned(),
             refused.origin.signer().to_owned(),

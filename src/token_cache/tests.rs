@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{at, config, header, payload, public_key, sign};
 use crate::token::{UnverifiedToken, check_locally};
+use crate::token_kind::ALB;
 use crate::verify::{WasmBackend, verify};
 
 /// Accepted tokens whose text is chosen.
@@ -9,7 +10,7 @@ struct Sample(AcceptedToken);
 impl Sample {
     fn new() -> Self {
         let token = UnverifiedToken::parse(sign(&header(), &payload()).as_bytes()).unwrap();
-        let token = check_locally(token, &config(), at(0)).unwrap();
+        let token = check_locally(token, &ALB, &config(), at(0)).unwrap();
         let key = Rc::new(public_key(1));
         let token = verify(token, &key, &WasmBackend).unwrap();
         let claims = crate::claims::read_user_claims(&token, config().clock(at(0))).unwrap();

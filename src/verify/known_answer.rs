@@ -3,8 +3,6 @@
 //! Envoys built on other TLS libraries may lack `verify_signature` or behave otherwise. A backend that
 //! says yes to everything is as broken as one that says no, so both answers are asked for.
 
-use p256::ecdsa::Signature;
-
 use super::SignatureBackend;
 use crate::keys::PublicKey;
 
@@ -40,28 +38,26 @@ pub fn answers_correctly(backend: &dyn SignatureBackend) -> bool {
     // R and S swapped: both still in range, so that it is the backend that has to say no.
     let mut swapped = SIGNATURE;
     swapped.rotate_left(32);
-    let signatures = (
-        Signature::from_slice(&SIGNATURE),
-        Signature::from_slice(&swapped),
-    );
-    let (Ok(good), Ok(bad)) = signatures else {
+    let signatures = (key.read_signature(&SIGNATURE), key.read_signature(&swapped));
+    let (Some(good), Some(bad)) = signatures else {
         return false;
     };
-    backend.verify_es256(&key, MESSAGE, &good)
-        && !backend.verify_es256(&key, MESSAGE, &bad)
-        && !backend.verify_es256(&key, MESSAGE.split_at(1).1, &good)
-        && !backend.verify_es256(&other_key, MESSAGE, &good)
+    backend.verify(&key, MESSAGE, &good)
+        && !backend.verify(&key, MESSAGE, &bad)
+        && !backend.verify(&key, MESSAGE.split_at(1).1, &good)
+        && !backend.verify(&other_key, MESSAGE, &good)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Signature;
     use crate::verify::WasmBackend;
 
     struct Always(bool);
 
     impl SignatureBackend for Always {
-        fn verify_es256(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
+        fn verify(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
             self.0
         }
     }

@@ -6,6 +6,7 @@
 //! [`oidc_headers`] and forwards it by the [`reverse_proxy`] to the gateway. The gateway fetches the
 //! public key from the [`key_endpoint`] and passes the request to [`upstream`].
 
+pub mod cookies;
 pub mod example;
 pub mod forwarded_headers;
 pub mod mint;

@@ -3,6 +3,20 @@
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
+/// The elements of the list, in order, without whitespace around them. Values that are no text are left out.
+pub fn elements<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+    separator: char,
+) -> impl Iterator<Item = &'h str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(move |value| value.split(separator))
+        .map(str::trim)
+}
+
 /// Adds `value` to the end of the list. If the header came several times, it becomes one.
 pub fn append(headers: &mut HeaderMap, name: HeaderName, separator: &str, value: &str) {
     join(headers, name, separator, Some(value));

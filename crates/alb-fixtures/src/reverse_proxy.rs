@@ -14,6 +14,7 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::copy_bidirectional;
 
+use crate::list_header;
 use crate::server::Body;
 
 /// The gateway behind the load balancer, by plain HTTP.
@@ -120,12 +121,8 @@ fn prepare_hop(headers: &mut HeaderMap) {
 
 /// The headers that `connection` names.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
+    list_header::elements(headers, &CONNECTION, ',')
+        .filter_map(|name| name.parse().ok())
         .collect()
 }
 

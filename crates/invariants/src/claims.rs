@@ -7,14 +7,17 @@ use alb_authn::config::Config;
 use alb_authn::identity::{Identity, compose};
 use alb_authn::reason::Rejection;
 use alb_authn::token::{UnverifiedToken, check_locally};
+use alb_authn::token_kind::ALB;
 use alb_authn::verify::verify;
 use serde_json::{Value, json};
 
-use crate::support::{ISSUER, NOON, Toy, after_noon, config, header, public_key, toy_token};
+use crate::support::{
+    ISSUER, NOON, Toy, after_noon, config, config_with, header, public_key, toy_token,
+};
 
 thread_local! {
-    static DEFAULT: Config = config(&json!({}));
-    static MAPPED: Config = config(&json!({
+    static DEFAULT: Config = config();
+    static MAPPED: Config = config_with(json!({
         "emailVerified": "ifPresent",
         "requiredClaims": [{ "claim": "tenant.name", "anyOf": ["blue", "1", "true"] }],
         "outputClaimToHeaders": [
@@ -66,7 +69,7 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
         return Err(Rejection::MalformedToken);
     };
     let token = config
-        .with(|config| check_locally(token, config, after_noon(0)))
+        .with(|config| check_locally(token, &ALB, config, after_noon(0)))
         .map_err(|refused| refused.rejection)?;
     let token = verify(token, &key, &Toy)?;
     let clock = alb_authn::time::Clock {

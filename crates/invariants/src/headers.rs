@@ -10,7 +10,9 @@ use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 use std::rc::Rc;
 
-use crate::support::{Toy, after_noon, config, decide, header, payload, public_key, toy_token};
+use crate::support::{
+    Toy, after_noon, config_with, decide, header, payload, public_key, toy_token,
+};
 
 /// A request as a stranger writes it.
 #[derive(Arbitrary, Debug)]
@@ -111,7 +113,7 @@ pub fn run(data: &[u8]) {
 fn config_for(input: &Input) -> Rc<Config> {
     thread_local! {
         static CONFIGS: [Rc<Config>; 4] = [0, 1, 2, 3].map(|choice| {
-            Rc::new(config(&json!({
+            Rc::new(config_with(json!({
                 "mode": "observe",
                 "forwardToken": choice & 1 == 1,
                 "forwardSessionCookies": choice & 2 == 2,

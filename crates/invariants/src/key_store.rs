@@ -4,6 +4,7 @@
 //! time; a key is used only as it was last served and only while it is fresh enough; all bounds hold.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use alb_authn::key_source::{KeyLimits, KeySource, SourceId};
@@ -135,6 +136,8 @@ struct World {
     over: Vec<AttemptId>,
     /// What each key's endpoint served last, and when.
     served: HashMap<KeyRef, (u8, UnixTime)>,
+    /// The keys that requests got last.
+    ready: HashMap<KeyRef, Rc<PublicKey>>,
 }
 
 impl World {
@@ -152,6 +155,7 @@ impl World {
             live: Vec::new(),
             over: Vec::new(),
             served: HashMap::new(),
+            ready: HashMap::new(),
         }
     }
 
@@ -184,7 +188,12 @@ impl World {
                     self.store.handle_result(attempt, answer.result(), self.now);
                 }
             }
-            Step::Verified { kid, endpoint } => self.store.handle_verified(key(kid, endpoint)),
+            Step::Verified { kid, endpoint } => {
+                let key = key(kid, endpoint);
+                if let Some(public_key) = self.ready.get(&key) {
+                    self.store.handle_verified(key, public_key);
+                }
+            }
             Step::Pass { milliseconds } => self.pass(Duration::from_millis(milliseconds.into())),
             Step::PassMinutes { minutes } => {
                 self.pass(Duration::from_secs(u64::from(minutes % 20) * 60));
@@ -200,7 +209,10 @@ impl World {
             if is_large { LARGE } else { 1000 },
         );
         match self.store.acquire(key, stream, bytes, self.now) {
-            Lookup::Ready(public_key) => self.check_key(key, &public_key),
+            Lookup::Ready(public_key) => {
+                self.check_key(key, &public_key);
+                self.ready.insert(key, public_key);
+            }
             Lookup::Pending => {
                 let deadline = self.now.plus(limits().max_wait);
                 self.waiters.insert(

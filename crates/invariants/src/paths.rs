@@ -11,7 +11,7 @@ use alb_authn::token_cache::TokenCache;
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 
-use crate::support::{after_noon, config};
+use crate::support::{after_noon, config_with};
 
 /// A request as a stranger writes it.
 #[derive(Arbitrary, Debug)]
@@ -101,7 +101,7 @@ pub fn run(data: &[u8]) {
 }
 
 thread_local! {
-    static CONFIG: Config = config(&json!({
+    static CONFIG: Config = config_with(json!({
         "allowMissingToken": [
             { "path": "/healthz", "methods": ["GET"] },
             { "pathPrefix": "/static/", "hosts": ["kubeflow.example.com"] },

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::key_store::Answer;
 use crate::support::{
-    ARN, CLIENT, ISSUER, OTHER_ARN, Toy, after_noon, config, public_key, steps, toy_token,
+    ARN, CLIENT, ISSUER, OTHER_ARN, Toy, after_noon, config_with, public_key, steps, toy_token,
 };
 
 /// One thing that happens.
@@ -83,7 +83,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(30);
 thread_local! {
     static CONFIG: Config = {
         let lb = |arn: &str| json!({ "arn": arn, "issuers": [ISSUER], "clientIds": [CLIENT] });
-        config(&json!({
+        config_with(json!({
             "loadBalancers": [lb(ARN), lb(OTHER_ARN)],
             "publicKeys": {
                 "fetchTimeout": "2s", "refreshInterval": "1m", "maxStale": "10m", "maxKeys": 3,

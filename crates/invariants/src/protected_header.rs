@@ -3,13 +3,14 @@
 use std::fmt;
 
 use alb_authn::token::ProtectedHeader;
+use alb_authn::token_kind::ALB;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 /// # Panics
 /// Where a rule is broken.
 pub fn run(data: &[u8]) {
-    let ours = ProtectedHeader::parse(data);
+    let ours = ProtectedHeader::parse(data, &ALB);
     let names = serde_json::from_slice::<Names>(data);
     if ours.is_ok() {
         assert!(names.is_ok(), "no object was taken for one");
@@ -31,7 +32,7 @@ pub fn run(data: &[u8]) {
                     &*ours.kid,
                     &*ours.signer,
                     &*ours.iss,
-                    &*ours.client,
+                    ours.client.as_deref().unwrap_or_default(),
                     ours.exp
                 ),
                 (alg, kid, signer, iss, client, exp)

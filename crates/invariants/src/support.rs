@@ -1,4 +1,4 @@
-//! What the attacks share: a configuration, keys, and tokens with a signature that costs nothing.
+//! What the invariants share besides the core's own fixture: tokens with a signature that costs nothing.
 
 use std::rc::Rc;
 
@@ -7,6 +7,10 @@ use alb_authn::headers::Headers;
 use alb_authn::keys::PublicKey;
 use alb_authn::reason::Reason;
 use alb_authn::request::{Decision, Request, decide_once};
+use alb_authn::testing;
+pub use alb_authn::testing::{
+    ARN, CLIENT, ISSUER, KID, NOON, config, config_with, header, payload, pem, signing_key,
+};
 use alb_authn::time::UnixTime;
 use alb_authn::{
     token_cache::TokenCache,
@@ -15,22 +19,10 @@ use alb_authn::{
 use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use p256::ecdsa::{Signature, SigningKey};
-use p256::pkcs8::{EncodePublicKey as _, LineEnding};
-use serde_json::{Value, json};
+use p256::ecdsa::Signature;
 
-/// A load balancer.
-pub const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
-/// Another one, of another region, so that it has a key endpoint of its own.
+/// A load balancer of another region than [`ARN`]'s, so that it has a key endpoint of its own.
 pub const OTHER_ARN: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/other/0123456789abcdef";
-/// An issuer.
-pub const ISSUER: &str = "https://idp.example.com";
-/// A client id.
-pub const CLIENT: &str = "client-1";
-/// A key id.
-pub const KID: &str = "c2f80c8b-c05c-4068-af14-17299f7896b1";
-/// Some day in Unix seconds.
-pub const NOON: i64 = 1_700_000_000;
 
 /// The steps that the bytes stand for, until they end or stand for none.
 pub fn steps<'a, T: Arbitrary<'a> + 'a>(data: &'a [u8]) -> impl Iterator<Item = T> + 'a {
@@ -49,45 +41,6 @@ pub const fn after_noon(milliseconds: i64) -> UnixTime {
     UnixTime::from_millis(NOON * 1000 + milliseconds)
 }
 
-/// One load balancer, and `more` at the top level.
-///
-/// # Panics
-/// Where that is no configuration.
-#[must_use]
-pub fn config(more: &Value) -> Config {
-    let mut config = json!({
-        "loadBalancers": [{ "arn": ARN, "issuers": [ISSUER], "clientIds": [CLIENT] }],
-    });
-    for (name, value) in more.as_object().into_iter().flatten() {
-        config[name] = value.clone();
-    }
-    match Config::parse(config.to_string().as_bytes()) {
-        Ok(config) => config,
-        Err(problems) => panic!("{problems:?}"),
-    }
-}
-
-/// A key from a number, so that inputs mean the same each time.
-///
-/// # Panics
-/// Never for the numbers 1 to 255.
-#[must_use]
-pub fn signing_key(number: u8) -> SigningKey {
-    SigningKey::from_slice(&[number; 32]).expect("a scalar in 1..n")
-}
-
-/// The public half of it in PEM.
-///
-/// # Panics
-/// Never.
-#[must_use]
-pub fn pem(number: u8) -> String {
-    let key = signing_key(number);
-    key.verifying_key()
-        .to_public_key_pem(LineEnding::LF)
-        .expect("a point has an encoding")
-}
-
 /// Keys 1 to 3 as the filter holds them, made once: the fuzzers ask for them all the time.
 ///
 /// # Panics
@@ -96,7 +49,7 @@ pub fn pem(number: u8) -> String {
 pub fn public_key(number: u8) -> PublicKey {
     thread_local! {
         static KEYS: Vec<PublicKey> = (1..=3)
-            .filter_map(|number| PublicKey::from_pem(pem(number).as_bytes()))
+            .map(testing::public_key)
             .collect();
     }
     KEYS.with(|keys| keys[usize::from(number) - 1].clone())
@@ -126,24 +79,6 @@ pub fn reason(token: &[u8], config: &Config, now: UnixTime) -> Reason {
     decide(&pairs, config, &public_key(1), &WasmBackend, now).reason
 }
 
-/// A good protected header, with two minutes to live.
-#[must_use]
-pub fn header() -> Value {
-    json!({
-        "typ": "JWT", "kid": KID, "alg": "ES256", "iss": ISSUER,
-        "client": CLIENT, "signer": ARN, "exp": NOON + 120,
-    })
-}
-
-/// A good payload.
-#[must_use]
-pub fn payload() -> Value {
-    json!({
-        "sub": "subject-1", "email": "alice@example.com", "email_verified": "true",
-        "exp": NOON + 120, "iss": ISSUER,
-    })
-}
-
 /// The three parts as a load balancer pads them.
 #[must_use]
 pub fn join(header: &[u8], payload: &[u8], signature: &[u8]) -> String {
@@ -157,7 +92,7 @@ pub fn join(header: &[u8], payload: &[u8], signature: &[u8]) -> String {
 pub struct Toy;
 
 impl SignatureBackend for Toy {
-    fn verify_es256(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         *signature.to_bytes() == toy_signature(key, message)
     }
 }

@@ -8,7 +8,7 @@ use alb_authn::token::UnverifiedToken;
 use alb_authn::token_cache::TokenCache;
 use serde_json::json;
 
-use crate::support::{after_noon, config};
+use crate::support::{after_noon, config_with};
 
 /// # Panics
 /// Where a rule is broken.
@@ -25,7 +25,7 @@ pub fn run(data: &[u8]) {
 }
 
 thread_local! {
-    static CONFIG: Config = config(&json!({ "maxTokenBytes": 1024 }));
+    static CONFIG: Config = config_with(json!({ "maxTokenBytes": 1024 }));
 }
 
 /// The same bytes as a request's header: no form but the canonical one gets past `malformed_token`.

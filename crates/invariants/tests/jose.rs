@@ -49,7 +49,7 @@ fn the_example_of_rfc_7515_is_still_no_load_balancers_token() {
 
 /// Judges a token with key 1.
 fn judge(token: &str) -> Reason {
-    reason(token.as_bytes(), &config(&json!({})), after_noon(0))
+    reason(token.as_bytes(), &config(), after_noon(0))
 }
 
 fn signature(input: &str) -> Signature {

@@ -15,7 +15,7 @@ struct Judge(Config);
 
 impl Judge {
     fn new() -> Self {
-        Self(config(&json!({})))
+        Self(config())
     }
 
     fn reason(&self, token: &[u8]) -> Reason {

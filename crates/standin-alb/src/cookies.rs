@@ -1,23 +1,12 @@
 //! The load balancer's cookies. A session larger than a browser's limit of 4 KB goes in up to four
 //! shards, `NAME-0` to `NAME-3` (the ALB guide, "Authentication flow" and "Authentication logout").
 
+pub(crate) use alb_fixtures::cookies::value;
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderValue};
+use hyper::header::HeaderValue;
 
 /// The cookie that ties a login to the browser that began it.
 pub(crate) const NONCE_COOKIE: &str = "AWSALBAuthNonce";
-
-/// What the browser sent under `name`, the first where there are several.
-pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(sent, _)| *sent == name)
-        .map(|(_, value)| value)
-}
 
 /// The shards put together, `None` where there is no first one.
 pub(crate) fn session(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -67,6 +56,8 @@ const SEVEN_DAYS: &str = "Max-Age=604800; ";
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::COOKIE;
+
     use super::*;
 
     fn headers(cookies: &[&str]) -> HeaderMap {

@@ -8,7 +8,9 @@ use alb_authn::reason::Reason;
 use alb_authn::time::UnixTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use invariants::support::{ARN, CLIENT, ISSUER, KID, OTHER_ARN, config, pem, reason, signing_key};
+use invariants::support::{
+    ARN, CLIENT, ISSUER, KID, OTHER_ARN, config_with, pem, reason, signing_key,
+};
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ fn main() {
     encodings(&mut cases);
     mutations(&mut cases);
     let document = json!({
-        "arn": ARN, "issuer": ISSUER, "clientId": CLIENT, "kid": KID, "pem": pem(1), "cases": cases.list,
+        "arn": ARN, "issuer": ISSUER, "clientId": CLIENT, "kid": KID, "pem": pem(&signing_key(1)), "cases": cases.list,
     });
     println!("{document}");
 }
@@ -39,7 +41,7 @@ impl Cases {
     fn new(now: i64) -> Self {
         Self {
             now,
-            config: config(&json!({ "clockSkew": "0s" })),
+            config: config_with(json!({ "clockSkew": "0s" })),
             list: Vec::new(),
         }
     }

@@ -1,9 +1,5 @@
 //! The two files that are proven: what each holds.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
-
 use serde_json::Value;
 
 #[path = "../../../tests/yaml/mod.rs"]
@@ -81,37 +77,4 @@ pub fn rules() -> Value {
     let object = yaml::documents(ALERTS).remove(0);
     assert_eq!(object["kind"], "PrometheusRule");
     object["spec"].clone()
-}
-
-/// A temporary folder that goes with its owner.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// One of its own for `purpose`.
-    pub fn new(purpose: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("alb-authn-{purpose}-{}-{number}", process::id());
-        let path = env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a writable temporary folder");
-        Self(path)
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Puts a file into it.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("a writable folder");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

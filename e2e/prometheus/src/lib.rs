@@ -6,5 +6,5 @@
 mod files;
 mod prometheus;
 
-pub use files::{Folder, Record, Target, alert, each_rule, records, rules, targets};
+pub use files::{Record, Target, alert, each_rule, records, rules, targets};
 pub use prometheus::{Prometheus, Sample, promtool};

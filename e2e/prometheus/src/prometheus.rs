@@ -1,16 +1,16 @@
 //! A Prometheus that scrapes one Envoy.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::{env, thread};
 
 use serde_json::{Value, json};
-use wasm_tests::eventually;
+use wasm_tests::{Folder, eventually};
 
-use crate::files::{Folder, rules};
+use crate::files::rules;
 
 /// One series of an answer.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Prometheus {
     /// Starts one that scrapes `envoy` each second as the job `envoy`, and once more as `older-envoy`, where the
     /// filter's metrics have the prefix that Envoy gave them before it knew custom namespaces.
     pub fn start(envoy: SocketAddr) -> Self {
-        let folder = Folder::new("prometheus");
+        let folder = Folder::new();
         let rules = folder.write("rules.json", &rules().to_string());
         let job = |name: &str, relabelling: Value| {
             json!({
@@ -54,12 +54,12 @@ impl Prometheus {
             "scrape_configs": [job("envoy", json!([])), job("older-envoy", older)],
         });
         let config = folder.write("prometheus.json", &config.to_string());
-        let log = File::create(folder.path().join("log")).expect("a writable folder");
+        let log = File::create(folder.file("log")).expect("a writable folder");
         let mut child = Command::new(program("prometheus"))
             .arg("--config.file")
             .arg(config)
             .arg("--storage.tsdb.path")
-            .arg(folder.path().join("data"))
+            .arg(folder.file("data"))
             .args(["--web.listen-address", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -67,7 +67,7 @@ impl Prometheus {
             .spawn()
             .expect("Prometheus starts; `make test-dashboards` installs it");
         let url = eventually("Prometheus listens", || {
-            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            let log = folder.read("log");
             let exited = child.try_wait().expect("a child process");
             assert!(exited.is_none(), "Prometheus ended:\n{log}");
             let (_, rest) = log.split_once("msg=\"Listening on\" address=")?;
@@ -101,7 +101,7 @@ impl Drop for Prometheus {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let log = self.folder.read("log");
             eprintln!("Prometheus's log:\n{log}");
         }
     }

@@ -1,13 +1,14 @@
 //! The alerts, by Prometheus's own checker and on made-up series.
 
-use prometheus_tests::{Folder, each_rule, promtool, rules};
+use prometheus_tests::{each_rule, promtool, rules};
+use wasm_tests::Folder;
 
 const CASES: &str = include_str!("../../../deploy/monitoring/alerts.test.yaml");
 
 #[test]
 #[ignore = "needs Prometheus: make test-dashboards"]
 fn promtool_finds_no_fault_in_the_rules() {
-    let folder = Folder::new("rules-check");
+    let folder = Folder::new();
     let file = folder.write("rules.json", &rules().to_string());
     let answer = promtool(&["check", "rules", &file.to_string_lossy()]);
     assert!(answer.is_ok_and(|text| text.contains("SUCCESS")));
@@ -16,7 +17,7 @@ fn promtool_finds_no_fault_in_the_rules() {
 #[test]
 #[ignore = "needs Prometheus: make test-dashboards"]
 fn each_alert_rises_for_its_cause_and_for_nothing_else() {
-    let folder = Folder::new("rules-test");
+    let folder = Folder::new();
     folder.write("rules.json", &rules().to_string());
     let cases = folder.write("alerts.test.yaml", CASES);
     if let Err(message) = promtool(&["test", "rules", &cases.to_string_lossy()]) {

@@ -5,7 +5,8 @@
 use super::claims::{NO_ACCESS_TOKEN, ReadEntry, ReadList};
 use crate::config::reader::Node;
 use crate::config::{
-    ClaimPath, ClaimSource, EmailVerified, Format, HeaderEntry, HeaderPolicy, SYSTEM_PREFIX,
+    ClaimPath, ClaimSource, EmailVerified, Encoding, Format, HeaderEntry, HeaderPolicy,
+    SYSTEM_PREFIX,
 };
 use crate::header_name::{HeaderName, same_when_folded};
 
@@ -49,7 +50,7 @@ impl<'a> Lists<'a> {
         let earlier = self.entries().take(position);
         let same_header = |other: &&ReadEntry<'a>| {
             let name = other.mapping.header.as_str();
-            other.node.is_some() && own.header.folds_with(name.as_bytes())
+            own.header.folds_with(name.as_bytes())
         };
         let Some(other) = earlier.filter(same_header).last() else {
             return;
@@ -91,17 +92,26 @@ impl<'a> Lists<'a> {
     /// Headers whose values are users or groups to Kubeflow, to Kubernetes' authenticating proxy or to
     /// impersonation, and the user's header of any list.
     fn reserves_system(&self, header: &HeaderName) -> bool {
-        const NAMES: [&str; 6] = [
-            KUBEFLOW_USER,
+        const NAMES: [&str; 5] = [
             "kubeflow-groups",
             "x-remote-user",
             "x-remote-group",
             "impersonate-user",
             "impersonate-group",
         ];
+        NAMES.iter().any(|name| header.folds_with(name.as_bytes())) || self.names_the_user(header)
+    }
+
+    /// Whether it is the user's header of some list, or Kubeflow's: its readers take it for one name.
+    fn names_the_user(&self, header: &HeaderName) -> bool {
         let mut users = self.lists.iter().filter_map(|list| list.first());
-        NAMES.iter().any(|name| header.folds_with(name.as_bytes()))
+        is_kubeflow_user(header)
             || users.any(|user| header.folds_with(user.mapping.header.as_str().as_bytes()))
+    }
+
+    fn encodes(&self, header: &HeaderName) -> bool {
+        self.for_header(header)
+            .any(|entry| entry.mapping.encoding == Encoding::Percent)
     }
 
     /// `emailVerified`.
@@ -138,7 +148,8 @@ impl<'a> Lists<'a> {
             policies.push(HeaderPolicy {
                 required: own.required,
                 separator: own.separator,
-                takes_one_value: policies.is_empty() || is_kubeflow_user(&own.header),
+                takes_one_value: self.names_the_user(&own.header),
+                is_decoded: self.encodes(&own.header),
                 strings_are_elements: self.writes_lists(&own.header)
                     || own.header.folds_with(b"kubeflow-groups"),
                 reserves_system: self.reserves_system(&own.header),

@@ -385,3 +385,44 @@ fn requirements_match_one_element_by_pattern() {
     );
     assert_eq!(holds(email, json!({ "email": "a@x.com" })), mismatch);
 }
+
+#[test]
+fn a_star_keeps_what_cannot_be_used() {
+    let entries = json!([
+        { "header": "h", "claim": "c", "keep": ["*"], "required": false },
+        { "header": "h", "claim": "d", "required": false },
+    ]);
+    for claim in [json!({}), json!([{}]), json!([""])] {
+        let seen = fill(entries.clone(), json!({ "c": claim, "d": "weaker" }));
+        assert_eq!(seen, Ok(vec![]), "{claim}");
+    }
+    let fixed = json!([{ "header": "h", "claim": "c", "keep": ["*"], "value": "Viewer" }]);
+    let refused = Err((Rejection::UnusableClaim, "c".to_owned()));
+    assert_eq!(fill(fixed, json!({ "c": {} })), refused);
+}
+
+#[test]
+fn an_escape_is_no_way_around_the_rules_if_readers_decode() {
+    let entries = json!([
+        { "header": "kubeflow-groups", "claim": "c", "required": false },
+        { "header": "kubeflow-groups", "claim": "d", "encoding": "percent", "required": false },
+    ]);
+    let claim = json!({ "c": ["a%2Cadmins", "system%3Amasters", "b"] });
+    assert_eq!(fill(entries, claim), Ok(vec!["kubeflow-groups: b".into()]));
+    check(json!({}), json!("100%"), Some("100%"));
+}
+
+#[test]
+fn long_runs_of_whitespace_are_looked_at_once() {
+    let spaces = format!("a{}b", " ".repeat(16_000));
+    let own = json!({ "separator": " ", "prefix": "p:" });
+    let other = json!({ "header": "h", "claim": "d", "separator": " ", "prefix": "q:" });
+    let mut first = json!({ "header": "h", "claim": "c", "required": false });
+    for (name, value) in own.as_object().unwrap() {
+        first[name] = value.clone();
+    }
+    let mut second = other;
+    second["required"] = json!(false);
+    let seen = fill(json!([first, second]), json!({ "c": spaces.clone() }));
+    assert_eq!(seen, Ok(vec![format!("h: p:{spaces}")]));
+}

@@ -18,12 +18,17 @@ fn one_callback_answers_one_batch_and_a_tick_each_further_one() {
     acquire_all(&mut bench, std::iter::repeat_n(1, BATCH * 3));
     let attempt = bench.fetch();
     bench.answer(attempt, NOT_FOUND);
-    let asked = bench.now;
     let mut answered = bench.batch();
     assert_eq!(answered.len(), BATCH);
     assert_eq!(bench.batch(), [], "not twice in one callback");
     bench.now = bench.now.plus(MILLISECONDS(1));
-    assert_eq!(bench.store.poll_wakeup(), Some(asked), "a time that stands");
+    assert!(
+        bench
+            .store
+            .poll_wakeup()
+            .is_some_and(|due| due <= at(-3600)),
+        "at once, whatever the clock says"
+    );
     assert_eq!(bench.store.waiting_count(), BATCH * 2);
     for _ in 0..2 {
         bench.pass(MILLISECONDS(1));
@@ -181,17 +186,70 @@ fn a_full_room_takes_a_newcomer_for_the_key_that_fewest_wait_for() {
 #[test]
 fn a_newcomer_makes_room_for_its_bytes_or_is_refused() {
     let mut store = store(json!({ "maxWaitingRequests": 16_384 }), 1);
-    let size = MAX_WAITING_BYTES / 4;
-    for stream in 1..=4 {
-        let lookup = store.acquire(key(stream), StreamId(stream), size, at(0));
-        assert_eq!(lookup, Lookup::Pending);
+    let mut acquire = |stream, bytes| store.acquire(key(stream), StreamId(stream), bytes, at(0));
+    // Many small requests are the oldest, and large ones fill the rest.
+    for stream in 1..=300 {
+        assert_eq!(acquire(stream, 700), Lookup::Pending);
+    }
+    let large = (MAX_WAITING_BYTES - 300 * 700) / 512;
+    for stream in 301..=812 {
+        assert_eq!(acquire(stream, large), Lookup::Pending);
     }
     let full = Lookup::Rejected(Rejection::Overloaded);
-    assert_eq!(store.acquire(key(5), StreamId(5), size + 1, at(0)), full);
     assert_eq!(
-        store.acquire(key(5), StreamId(6), size, at(0)),
-        Lookup::Pending
+        acquire(1000, 40 * 700),
+        full,
+        "for which 40 would have to go"
     );
+    assert_eq!(acquire(1001, 2_500), Lookup::Pending, "in place of three");
+    assert_eq!(
+        store.waiting_count(),
+        813,
+        "of which three are to be answered"
+    );
+    store.handle_timeout(at(0));
+    let gone: Vec<u32> = std::iter::from_fn(|| store.poll_answer())
+        .map(|(s, _)| s.0)
+        .collect();
+    assert_eq!(gone, [1, 2, 3]);
+}
+
+#[test]
+fn nothing_goes_for_a_newcomer_that_does_not_fit() {
+    let mut bench = Bench::new(json!({ "maxWaitingRequests": 1 }));
+    assert_eq!(bench.acquire(key(1)), Lookup::Pending);
+    let huge = bench
+        .store
+        .acquire(key(2), StreamId(9), MAX_WAITING_BYTES + 1, bench.now);
+    assert_eq!(huge, Lookup::Rejected(Rejection::Overloaded));
+    bench.pass(MILLISECONDS(1));
+    assert_eq!(bench.batch(), []);
+}
+
+#[test]
+fn a_token_that_nobody_can_use_wakes_nobody() {
+    let mut bench = Bench::new(json!({ "maxPendingFetches": 1 }));
+    acquire_all(&mut bench, 1..=1);
+    let attempt = bench.fetch();
+    bench.answer(attempt, NOT_FOUND);
+    let _ = bench.answers();
+    bench.pass(MILLISECONDS(600));
+    acquire_all(&mut bench, 2..=3);
+    let _hangs = bench.fetch();
+    bench.pass(MILLISECONDS(600));
+    let now = bench.now;
+    assert!(bench.store.poll_wakeup().is_some_and(|due| due > now));
+}
+
+#[test]
+fn a_key_that_was_replaced_proves_nothing_of_the_new_one() {
+    let mut bench = Bench::new(json!({ "maxKeys": 1 }));
+    bench.hold(key(1), 1);
+    let stale = Rc::new(public_key(2));
+    bench.store.handle_verified(key(1), &stale);
+    bench.hold(key(2), 2);
+    assert_eq!(bench.store.key_count(), 1);
+    assert!(!bench.is_ready(key(1)), "it never verified a token");
 }
 
 #[test]
@@ -237,7 +295,7 @@ const FORBIDDEN: AttemptResult = AttemptResult::Failed(FetchFailure::NotFound(40
 fn survives(results: &[Option<AttemptResult>]) -> bool {
     let mut bench = Bench::new(json!({ "maxStale": "168h" }));
     bench.hold(key(1), 1);
-    bench.store.handle_verified(key(1));
+    bench.prove(key(1));
     for (number, result) in (2..).zip(results) {
         bench.seconds(3600);
         match result {
@@ -292,7 +350,7 @@ fn a_403_counts_only_if_the_endpoint_serves_other_keys() {
 fn a_403_that_says_nothing_of_the_key_is_reported_as_a_failure() {
     let mut bench = Bench::new(json!({}));
     bench.hold(key(1), 1);
-    bench.store.handle_verified(key(1));
+    bench.prove(key(1));
     let mut outcomes = Vec::new();
     for _ in 0..2 {
         bench.seconds(3600);

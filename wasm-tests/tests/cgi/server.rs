@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use wasm_tests::{closed_port, eventually, latin1};
+use wasm_tests::{Folder, closed_port, eventually, latin1};
 
 /// It prints the variables as they came: of two with one name a program gets the first, `env` the last.
 const CGI_PROGRAM: &str = "#!/bin/sh\nprintf 'content-type: text/plain\\r\\n\\r\\n'\n\
@@ -19,27 +19,25 @@ const PHP_PROGRAM: &str = "<?php foreach ($_SERVER as $name => $value) if (is_st
 pub(crate) struct Server {
     path: &'static str,
     addr: SocketAddr,
-    folder: PathBuf,
+    _folder: Folder,
     child: Child,
 }
 
 impl Server {
     /// lighttpd with a CGI program.
     pub(crate) fn lighttpd() -> Self {
-        let (addr, folder) = (closed_port(), new_folder("lighttpd"));
-        let program = folder.join("env.cgi");
-        write(&program, CGI_PROGRAM);
+        let (addr, folder) = (closed_port(), Folder::new());
+        let program = folder.write("env.cgi", CGI_PROGRAM);
         let executable = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&program, executable).expect("an own file");
-        let config = folder.join("lighttpd.conf");
         let lines = [
             r#"server.modules = ("mod_cgi")"#.to_owned(),
             r#"cgi.assign = (".cgi" => "")"#.to_owned(),
-            format!("server.document-root = {folder:?}"),
+            format!("server.document-root = {:?}", folder.path()),
             format!("server.bind = \"{}\"", addr.ip()),
             format!("server.port = {}", addr.port()),
         ];
-        write(&config, &lines.join("\n"));
+        let config = folder.write("lighttpd.conf", &lines.join("\n"));
         let mut command = Command::new(unpacked("usr/sbin/lighttpd"));
         command.arg("-D").arg("-f").arg(config);
         command.arg("-m").arg(unpacked("usr/lib/lighttpd"));
@@ -48,11 +46,11 @@ impl Server {
 
     /// `php -S`.
     pub(crate) fn php() -> Self {
-        let (addr, folder) = (closed_port(), new_folder("php"));
-        write(&folder.join("env.php"), PHP_PROGRAM);
+        let (addr, folder) = (closed_port(), Folder::new());
+        folder.write("env.php", PHP_PROGRAM);
         let mut command = Command::new(unpacked("usr/bin/php"));
         command.args(["-n", "-S", &addr.to_string(), "-t"]);
-        command.arg(&folder);
+        command.arg(folder.path());
         Self::start("php -S", "/env.php", addr, folder, command)
     }
 
@@ -60,7 +58,7 @@ impl Server {
         name: &'static str,
         path: &'static str,
         addr: SocketAddr,
-        folder: PathBuf,
+        folder: Folder,
         mut command: Command,
     ) -> Self {
         command.env("LD_LIBRARY_PATH", unpacked("usr/lib/x86_64-linux-gnu"));
@@ -71,7 +69,7 @@ impl Server {
         Self {
             path,
             addr,
-            folder,
+            _folder: folder,
             child,
         }
     }
@@ -106,7 +104,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -115,14 +112,4 @@ fn unpacked(path: &str) -> PathBuf {
     let root = std::env::var_os("CGI_PROGRAMS");
     let root = root.expect("CGI_PROGRAMS is set; run `make test-cgi`");
     Path::new(&root).join(path)
-}
-
-fn new_folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("alb-authn-{name}-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a writable temporary folder");
-    folder
-}
-
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).expect("a writable folder");
 }

@@ -11,14 +11,13 @@ mod hostcalls;
 #[path = "../../../src/host/signature.rs"]
 mod signature;
 
-use alb_authn::{config, keys, plugin, reply, time, verify};
+use alb_authn::{config, keys, plugin, reply, time, verify, wire};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use p256::ecdsa::Signature;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
-use config::SignatureBackend;
+use config::BackendChoice;
 use hostcalls::Map;
 use keys::PublicKey;
 
@@ -54,16 +53,14 @@ impl HttpContext for Judge {
 
 /// `None`: the question is no question, or this Envoy has no such backend.
 fn judge() -> Option<bool> {
-    let backend = match header("x-backend")?.as_slice() {
-        b"host" => SignatureBackend::Host,
-        _ => SignatureBackend::Wasm,
+    let choice = match header("x-backend")?.as_slice() {
+        b"host" => BackendChoice::Host,
+        _ => BackendChoice::Wasm,
     };
-    let (es256, _) = signature::choose(backend)?;
+    let (backend, _) = signature::choose(choice)?;
     let key = PublicKey::from_pem(&decoded("x-key")?)?;
     let (message, signature) = (decoded("x-message")?, decoded("x-signature")?);
-    // As `verify::verify` does: what is not two numbers in 1..n of 32 bytes each never gets to a backend.
-    let signature = Signature::from_slice(&signature);
-    Some(signature.is_ok_and(|signature| es256.verify(&key, &message, &signature)))
+    Some(verify::is_signature(&signature, &message, &key, &*backend))
 }
 
 fn decoded(name: &str) -> Option<Vec<u8>> {

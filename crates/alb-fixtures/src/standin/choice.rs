@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use hyper::HeaderMap;
-use hyper::header::COOKIE;
 use hyper::http::request::Parts;
 use hyper::http::uri::{PathAndQuery, Uri};
 use percent_encoding::percent_decode_str;
+
+use crate::cookies;
 
 /// Who a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,14 +120,7 @@ fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
 }
 
 fn cookie_caller(headers: &HeaderMap) -> Option<Caller> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == USER_COOKIE)
-        .and_then(|(_, value)| value.parse().ok())
+    cookies::value(headers, USER_COOKIE)?.parse().ok()
 }
 
 impl FromStr for Caller {

@@ -41,11 +41,8 @@ pub(crate) struct VerifyArguments {
     /// Verify as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
     #[arg(long, value_name = "RFC3339|UNIX", value_parser = time, allow_negative_numbers = true)]
     pub(crate) at: Option<UnixTime>,
-    /// The token. Standard input if absent or `-`. Other users can see arguments in the process list.
-    #[arg(value_name = "TOKEN")]
-    pub(crate) token: Option<String>,
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    pub(crate) common: TokenArguments,
 }
 
 /// Decodes a token and names the faults in its format. Verifies nothing: see `verify`.
@@ -56,6 +53,13 @@ pub(crate) struct InspectArguments {
     /// Evaluate expiry as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
     #[arg(long, value_name = "RFC3339|UNIX", value_parser = time, allow_negative_numbers = true)]
     pub(crate) at: Option<UnixTime>,
+    #[command(flatten)]
+    pub(crate) common: TokenArguments,
+}
+
+/// What `verify` and `inspect` share.
+#[derive(Args)]
+pub(crate) struct TokenArguments {
     /// The token. Standard input if absent or `-`. Other users can see arguments in the process list.
     #[arg(value_name = "TOKEN")]
     pub(crate) token: Option<String>,

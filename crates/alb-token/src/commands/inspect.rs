@@ -16,12 +16,12 @@ use crate::pretty_json::{self, pretty};
 use crate::terminal::{Page, Tone};
 
 pub(crate) fn inspect(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
-    let token = input::token(arguments.token.as_deref())?;
+    let token = input::token(arguments.common.token.as_deref())?;
     let now = arguments
         .at
         .unwrap_or_else(|| UnixTime::from_secs(unix_now()));
     let inspection = Inspection::of(&token, now);
-    match arguments.output.format {
+    match arguments.common.output.format {
         OutputFormat::Text => text(&inspection).print()?,
         OutputFormat::Json => pretty_json::page(&Report::of(&inspection))?.print()?,
     }

@@ -43,12 +43,12 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     check_stdin_is_read_once(arguments)?;
     let config = read_config(arguments)?;
     let key = read_key(arguments)?;
-    let token = input::token(arguments.token.as_deref())?;
+    let token = input::token(arguments.common.token.as_deref())?;
     let now = arguments
         .at
         .unwrap_or_else(|| UnixTime::from_secs(unix_now()));
     let verdict = judge(&token, &config, key, now)?;
-    match arguments.output.format {
+    match arguments.common.output.format {
         OutputFormat::Text => {
             verdict.text().print()?;
             verdict.advise();
@@ -67,7 +67,11 @@ fn check_stdin_is_read_once(arguments: &VerifyArguments) -> Result<(), Failure> 
         ),
         (
             "the token",
-            arguments.token.as_deref().is_none_or(|token| token == "-"),
+            arguments
+                .common
+                .token
+                .as_deref()
+                .is_none_or(|token| token == "-"),
         ),
     ];
     let named: Vec<&str> = uses

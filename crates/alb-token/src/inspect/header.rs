@@ -1,10 +1,11 @@
 //! What the filter refuses in any protected header.
 
-use alb_authn::alb::AlbArn;
 use alb_authn::keys::KeyId;
 use alb_authn::reason::Rejection;
+use alb_authn::signer_arn::SignerArn;
 use alb_authn::time::UnixTime;
 use alb_authn::token::ProtectedHeader;
+use alb_authn::token_kind::ALB;
 
 use super::members::Members;
 use super::{Fault, times};
@@ -18,7 +19,7 @@ pub(super) fn faults(header: Option<&Members>, json: &[u8], now: UnixTime) -> Ve
     };
     let mut faults = malformed(header);
     // Whatever the words above miss, the filter's own reading does not.
-    if faults.is_empty() && ProtectedHeader::parse(json).is_err() {
+    if faults.is_empty() && ProtectedHeader::parse(json, &ALB).is_err() {
         faults.push(Fault::malformed("The header can't be read."));
     }
     faults.extend(algorithm(header));
@@ -76,7 +77,7 @@ fn key_id(header: &Members) -> Option<Fault> {
 
 fn signer(header: &Members) -> Option<Fault> {
     let signer = header.text("signer")?;
-    AlbArn::parse(&signer).is_none().then(|| {
+    SignerArn::parse(&signer).is_none().then(|| {
         let message = "`signer` is not the full ARN of an application load balancer: no configuration can trust it.";
         Fault::new(Rejection::UntrustedSigner, message)
     })

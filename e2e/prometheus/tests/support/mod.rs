@@ -2,9 +2,8 @@
 
 use std::ops::Deref;
 
-use prometheus_tests::Folder;
 use serde_json::json;
-use wasm_tests::{Running, Scenario};
+use wasm_tests::{Folder, Running, Scenario};
 
 /// Defines one of alb-authn's counters, accepts its configuration, and traps on request headers.
 const MODULE: &str = r#"(module
@@ -29,9 +28,9 @@ pub struct Trapping {
 impl Trapping {
     /// Starts one with this failure policy.
     pub fn start(policy: &str) -> Self {
-        let folder = Folder::new(&format!("trap-{policy}"));
+        let folder = Folder::new();
         let bytes = wat::parse_str(MODULE).expect("the module is well-formed");
-        let module = folder.path().join("trap.wasm");
+        let module = folder.file("trap.wasm");
         std::fs::write(&module, bytes).expect("a writable folder");
         let policy = json!({"failure_policy": policy});
         let running = Scenario::new()

@@ -9,13 +9,13 @@
 /// Only the whole ARN authenticates: AWS signs for every account of a region with the same keys, and
 /// another account's load balancer can write any issuer and client ("ALBeast", Miggo 2024).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AlbArn {
+pub struct SignerArn {
     text: String,
     partition: String,
     region: String,
 }
 
-impl AlbArn {
+impl SignerArn {
     /// Reads an ARN; `None` for anything but an application load balancer's full one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.splitn(6, ':');
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_arn_gives_its_partition_and_region() {
-        let arn = AlbArn::parse(ARN).unwrap();
+        let arn = SignerArn::parse(ARN).unwrap();
         assert_eq!(
             (arn.as_str(), arn.partition(), arn.region()),
             (ARN, "aws", "us-west-2")
@@ -137,14 +137,14 @@ mod tests {
             "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/a/b/c",
         ];
         for text in bad {
-            assert_eq!(AlbArn::parse(text), None, "{text:?}");
+            assert_eq!(SignerArn::parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn key_endpoints_follow_the_partition() {
         let arn = |partition: &str, region: &str| {
-            AlbArn::parse(&format!(
+            SignerArn::parse(&format!(
                 "arn:{partition}:elasticloadbalancing:{region}:123456789012:loadbalancer/app/a/b"
             ))
             .unwrap()

@@ -167,8 +167,7 @@ impl<'a> Lists<'a> {
 }
 
 /// Readers that fold names would see one header twice.
-const ANOTHER_SPELLING: &str =
-    "expected the spelling of an earlier entry for this header (case is ignored, and _ is read as -)";
+const ANOTHER_SPELLING: &str = "expected the spelling of an earlier entry for this header (case is ignored, and _ is read as -)";
 
 /// What `emailVerified` asks of this claim.
 pub(super) fn email_rule(claim: &ClaimPath, configured: EmailVerified) -> EmailVerified {

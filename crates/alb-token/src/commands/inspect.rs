@@ -141,7 +141,7 @@ impl<'a> Report<'a> {
             hints: match &inspection.trust {
                 Trust::Configuration(load_balancer) => {
                     load_balancer.hints().iter().map(String::as_str).collect()
-                },
+                }
                 Trust::Impossible(why) => vec![why],
             },
         }

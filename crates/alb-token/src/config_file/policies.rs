@@ -45,8 +45,7 @@ fn is_optional(header: &str, configs: &[Config]) -> bool {
         let policies = |only_required: bool| {
             config.signers().filter(move |signer| {
                 signer.headers.iter().any(|policy| {
-                    policy.name.folds_with(header.as_bytes())
-                        && (policy.required || !only_required)
+                    policy.name.folds_with(header.as_bytes()) && (policy.required || !only_required)
                 })
             })
         };

@@ -86,8 +86,11 @@ fn anybody(path: &str, load_balancer: &Value) -> Vec<Warning> {
 fn whole_hosts(config: &Value) -> Vec<Warning> {
     let entries = config.member("allowMissingToken");
     let entries = entries.map_or(&[][..], Value::items).iter().enumerate();
-    let has_no_path =
-        |entry: &Value| ["path", "pathPrefix"].iter().all(|name| entry.member(name).is_none());
+    let has_no_path = |entry: &Value| {
+        ["path", "pathPrefix"]
+            .iter()
+            .all(|name| entry.member(name).is_none())
+    };
     let message = "every path of these hosts passes without a token, and so does what is added to them later; expected \
                    a path or pathPrefix if only part of them is public";
     entries

@@ -47,7 +47,11 @@ fn hint(path: &str, name: &str, raw: &str) -> Option<String> {
         return None;
     }
     let holds_comma = elements.iter().any(|element| element.contains(','));
-    let separator = if holds_comma { ", separator: \";\"" } else { "" };
+    let separator = if holds_comma {
+        ", separator: \";\""
+    } else {
+        ""
+    };
     Some(format!(
         "The claim {path} {kind}. To write it to a header: - {{header: kubeflow-groups, claim: {path}, \
          format: {format}{separator}, required: false}}"
@@ -61,7 +65,12 @@ fn listed(text: &str) -> Option<Vec<String>> {
     }
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
     let parts = inner.split(',').map(|part| part.trim_matches(' '));
-    Some(parts.filter(|part| !part.is_empty()).map(str::to_owned).collect())
+    Some(
+        parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 fn scalars(items: &[Value]) -> Option<Vec<String>> {

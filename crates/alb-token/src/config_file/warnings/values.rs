@@ -5,7 +5,10 @@ use crate::config_file::value::Value;
 
 /// The warnings about the two lists that `holder` may have; `above` is the path to them.
 pub(super) fn warnings(above: &str, holder: &Value) -> Vec<Warning> {
-    let lists = [("outputClaimToHeaders", "keep"), ("requiredClaims", "anyOf")];
+    let lists = [
+        ("outputClaimToHeaders", "keep"),
+        ("requiredClaims", "anyOf"),
+    ];
     let mut found = Vec::new();
     for (list, field) in lists {
         let entries = holder.member(list).map_or(&[][..], Value::items);

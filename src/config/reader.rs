@@ -201,7 +201,7 @@ impl<'a> Node<'a> {
                 .iter()
                 .any(|earlier| identity(earlier) == identity(&value))
             {
-                node.problem::<()>("duplicate of an earlier entry");
+                node.problem::<()>("expected no duplicate of an earlier entry");
             }
             values.push(value);
         }
@@ -294,7 +294,7 @@ impl<'a> Object<'a> {
                 .take(i)
                 .any(|(earlier, _)| earlier == name)
             {
-                "duplicate field".to_owned()
+                "expected the field once".to_owned()
             } else {
                 continue;
             };

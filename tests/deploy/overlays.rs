@@ -232,7 +232,7 @@ fn cognitos_pool_client_and_domain_reach_the_load_balancer_and_the_filter() {
             "allowMissingToken": [
                 {"path": "/healthz", "methods": ["GET"], "withHeader": "k-network-probe"},
             ],
-            "sessionCookies": ["ml-session"],
+            "sessionCookies": ["ml-session", "AWSVAAuthSessionCookie"],
             "logout": {
                 "path": "/logout",
                 "location": "https://ml-platform.auth.eu-north-1.amazoncognito.com/logout\

@@ -60,8 +60,13 @@ fn the_defaults_of_list_entries_are_the_codes() {
         format!("{:?}", parse(&configuration).unwrap())
     };
     let fields = fields();
-    for name in ["prefix", "lowercase", "required"] {
-        let default = &fields[&format!("outputClaimToHeaders[].{name}")].schema["default"];
+    let of_mappings = fields.iter().filter_map(|(path, field)| {
+        let name = path.strip_prefix("outputClaimToHeaders[].")?;
+        Some((name, field.schema.get("default")?))
+    });
+    let of_mappings: Vec<_> = of_mappings.collect();
+    assert!(of_mappings.len() >= 9, "{of_mappings:?}");
+    for (name, default) in of_mappings {
         assert_eq!(entry(json!({name: default})), entry(json!({})), "{name}");
     }
     let mut explicit = smallest();

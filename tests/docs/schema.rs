@@ -63,7 +63,20 @@ pub(crate) fn resolve(schema: &Value, field: &Value) -> Value {
         merged.extend(field.as_object().unwrap().clone());
         field = merged.into();
     }
+    if field["anyOf"][0]["$ref"].is_string() {
+        return one_or_several(schema, field);
+    }
     field
+}
+
+/// An object, or a list of such objects: the object's members, and both types.
+fn one_or_several(schema: &Value, field: Value) -> Value {
+    let mut merged = resolve(schema, &field["anyOf"][0]);
+    let types = json!([merged["type"], field["anyOf"][1]["type"]]);
+    let own = field.as_object().unwrap().clone();
+    merged.as_object_mut().unwrap().extend(own);
+    merged["type"] = types;
+    merged
 }
 
 /// A field's type as the documents call it.

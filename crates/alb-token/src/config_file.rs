@@ -5,6 +5,7 @@ mod envoy;
 mod finding;
 mod object;
 mod plugin;
+mod policies;
 mod scalar;
 mod stream;
 mod value;

@@ -7,6 +7,7 @@
 mod claims;
 mod detail;
 mod form;
+mod groups;
 mod header;
 mod members;
 mod times;

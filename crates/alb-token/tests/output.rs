@@ -159,6 +159,57 @@ fn a_refusal_says_what_the_token_shows_of_its_cause() {
 }
 
 #[test]
+fn a_claims_reason_names_the_claim() {
+    let files = Files::new("claim");
+    let key = files.path("key.pub");
+    let config = std::fs::read_to_string(files.path("config.yaml")).expect("a file");
+    let more = "outputClaimToHeaders:\n- {header: x-user, claim: email}\n- {header: x-groups, claim: [realm, roles], \
+                format: list, keep: ['ml-*']}\nrequiredClaims: [{claim: tenant, anyOf: [blue]}]\n";
+    files.write("config.yaml", &(config + more));
+    let verified = |rest: &str| format!(r#"{{"email":"a@b.example","email_verified":true{rest}}}"#);
+    let roles = r#","realm":{"roles":["ops","ml-x","ml-y"]}"#;
+    let cases = [
+        (r#"{"sub":"1"}"#.to_owned(), "missing_claim", "email"),
+        (verified(""), "missing_claim", "realm.roles"),
+        (
+            verified(r#","realm":{"roles":["ml-a,b"]}"#),
+            "unusable_claim",
+            "realm.roles",
+        ),
+        (verified(roles), "claim_mismatch", "tenant"),
+        (
+            format!(r#"{{"email":"a@b.example","tenant":"blue"{roles}}}"#),
+            "unverified_email",
+            "email",
+        ),
+    ];
+    for (claims, reason, claim) in &cases {
+        let token = files.mint(&["--claims", claims]);
+        let (status, output) = files.verify_json(&["--key", &key], &token);
+        assert_eq!(
+            (status, &output["reason"]),
+            (Some(1), &json!(reason)),
+            "{claims}"
+        );
+        assert_eq!(output["claim"], *claim, "{claims}");
+        let config = files.path("config.yaml");
+        let output = run_fully(&["verify", "--config", &config, "--key", &key, &token], "");
+        let advice = String::from_utf8(output.stderr).expect("text");
+        assert!(
+            advice.contains(&format!("The claim is \"{claim}\".")),
+            "{advice}"
+        );
+    }
+    let good = verified(&format!(r#","tenant":"blue"{roles}"#));
+    let token = files.mint(&["--claims", &good]);
+    let (status, output) = files.verify_json(&["--key", &key], &token);
+    let headers = json!({"x-user": "a@b.example", "x-groups": "ml-x,ml-y"});
+    assert_eq!((status, &output["headers"]), (Some(0), &headers));
+    let (_, output) = files.verify_json(&["--key", &key, "--at", "9999999999"], &token);
+    assert!(output["claim"].is_null(), "{output}");
+}
+
+#[test]
 fn inspect_answers_scripts_in_json() {
     let files = Files::new("inspect-json");
     let token = files.mint(&["--exp", "1700000000"]);

@@ -48,8 +48,25 @@ fn the_schema_is_what_the_parser_says() {
 
 /// A good configuration with every field, none at its default but `mode`, which changes another.
 fn sample() -> Value {
-    let claims = json!([{"header": "x-user", "claim": "email", "prefix": "a:", "lowercase": true, "required": false}]);
-    let required = json!([{"claim": "department", "anyOf": ["blue"]}]);
+    let claims = json!([
+        {
+            "header": "x-user",
+            "claim": "email",
+            "format": "list",
+            "keep": ["blue"],
+            "stripPrefix": "b",
+            "stripSuffix": "e",
+            "lowercase": true,
+            "encoding": "percent",
+            "prefix": "a:",
+            "required": false,
+        },
+        // The user's header has a required entry.
+        {"header": "x-user", "claim": "sub"},
+    ]);
+    let required = json!([
+        {"claim": "department", "format": "list", "anyOf": ["blue"], "ignoreCase": true},
+    ]);
     let arn = |name: &str| {
         format!(
             "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/{name}/50dc6c495c0c9188"
@@ -104,6 +121,7 @@ fn write_place(schema: &mut Value, place: &str, field: &str) {
         "true or false" => set_facts(schema, &target, &[("type", json!("boolean"))]),
         "a whole number" => write_integer(schema, &target, field),
         "a list" => write_list(schema, &target, field),
+        "an object" if accepts_list(field) => write_object_or_list(schema, place, field),
         "an object" => write_object(schema, &target, field),
         duration => write_duration(schema, place, field, duration),
     }
@@ -164,16 +182,39 @@ fn write_list(schema: &mut Value, target: &str, field: &str) {
             .flat_map(|message| length_of(message)),
     );
     let item = sample().pointer(&format!("{field}/0")).unwrap().clone();
-    let twice = problems(&with(field, &json!([item.clone(), item])));
-    let first = format!("{}[1]", path(field));
-    let is_duplicate = |(path, message): &(String, String)| {
-        path.starts_with(&first) && message.starts_with("expected no ")
-    };
-    if twice.iter().any(is_duplicate) {
+    if rejects_duplicates(field, &item) {
         facts.push(("uniqueItems", json!(true)));
     }
     set_facts(schema, target, &facts);
     write_place(schema, &format!("{target}/items"), &format!("{field}/0"));
+}
+
+fn rejects_duplicates(field: &str, item: &Value) -> bool {
+    let second = format!("{}[1]", path(field));
+    let is_duplicate = |(path, message): &(String, String)| {
+        path.starts_with(&second) && message.starts_with("expected no ")
+    };
+    let twice = problems(&with(field, &json!([item, item])));
+    twice.iter().any(is_duplicate)
+}
+
+fn accepts_list(field: &str) -> bool {
+    let message = problem(field, &json!([])).unwrap_or_default();
+    !message.ends_with("found a list")
+}
+
+/// `anyOf` an object, and a list of such objects. The sample holds the object alone.
+fn write_object_or_list(schema: &mut Value, place: &str, field: &str) {
+    let list = format!("{place}/anyOf/1");
+    let mut facts = vec![("type", json!("array"))];
+    facts.extend(length_of(&problem(field, &json!([])).unwrap()));
+    if rejects_duplicates(field, sample().pointer(field).unwrap()) {
+        facts.push(("uniqueItems", json!(true)));
+    }
+    set_facts(schema, &list, &facts);
+    let object = resolved(schema, &format!("{place}/anyOf/0"));
+    assert_eq!(object, resolved(schema, &format!("{list}/items")));
+    write_object(schema, &object, field);
 }
 
 /// `minItems` and `maxItems`, from what the parser says of an empty list.
@@ -269,8 +310,9 @@ fn check_default(schema: &Value, place: &str, field: &str) {
         .iter()
         .map(|choice| with(field, choice))
         .chain([sample()]);
+    // A choice that is an error here is another one than the default too.
     assert!(
-        others.any(|other| parsed(&other) != absent),
+        others.any(|other| !problems(&other).is_empty() || parsed(&other) != absent),
         "{}: no value makes a difference",
         path(field)
     );

@@ -53,7 +53,7 @@ pub(super) fn read_list<'a>(node: &Node<'a>) -> Option<ReadList<'a>> {
             continue;
         };
         if list.iter().any(|earlier| earlier.mapping == mapping) {
-            node.problem::<()>("duplicate of an earlier entry");
+            node.problem::<()>("expected no duplicate of an earlier entry");
         }
         list.push(ReadEntry {
             node: Some(node),

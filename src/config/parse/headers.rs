@@ -178,8 +178,7 @@ impl<'a> Lists<'a> {
 }
 
 /// Readers that fold names would see one header twice.
-const ANOTHER_SPELLING: &str =
-    "same header as an earlier entry (case, - and _ are ignored), but in another spelling";
+const ANOTHER_SPELLING: &str = "expected the spelling of an earlier entry for this header (case is ignored, and _ is read as -)";
 
 /// What `emailVerified` asks of this claim.
 pub(super) fn email_rule(claim: &ClaimPath, configured: EmailVerified) -> EmailVerified {

@@ -89,7 +89,7 @@ pub(super) fn resolve(
             earlier.issuers.overlaps(&issuers) && earlier.client_ids.overlaps(&client_ids)
         };
         if same_arn.into_iter().any(overlaps) {
-            let message = "an earlier entry for this load balancer allows the same issuer with the same client";
+            let message = "expected no issuer and client together that an earlier entry for this load balancer allows";
             entry.node.problem_at::<()>("arn", message);
         }
         let required = [global.required.as_slice(), entry.required.as_slice()].concat();

@@ -97,8 +97,8 @@ struct Report<'a> {
     faults: Vec<Fault<'a>>,
     /// What would trust the signer; `null` where nothing would.
     configuration: Option<Value>,
-    /// What that configuration would still refuse, or why there is none.
-    hints: Vec<&'static str>,
+    /// What that configuration would still refuse and what would write groups to a header, or why there is none.
+    hints: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -139,7 +139,9 @@ impl<'a> Report<'a> {
                 Trust::Impossible(_) => None,
             },
             hints: match &inspection.trust {
-                Trust::Configuration(load_balancer) => load_balancer.hints().to_vec(),
+                Trust::Configuration(load_balancer) => {
+                    load_balancer.hints().iter().map(String::as_str).collect()
+                }
                 Trust::Impossible(why) => vec![why],
             },
         }

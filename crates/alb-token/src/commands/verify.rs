@@ -16,7 +16,7 @@ use alb_fixtures::mint::unix_now;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{OutputFormat, VerifyArguments};
-use crate::config_file::{ConfigFile, Finding, ROOT_NAMESPACE};
+use crate::config_file::{ConfigFile, Finding, ROOT_NAMESPACE, quoted};
 use crate::failure::Failure;
 use crate::input;
 use crate::inspect::Inspection;
@@ -30,6 +30,8 @@ enum Verdict {
     },
     Refused {
         rejection: Rejection,
+        /// The configured name of the claim, if it is one that is missing or wrong.
+        claim: Option<String>,
         /// What the token shows of the cause.
         detail: Option<String>,
     },
@@ -181,6 +183,7 @@ impl Verdict {
         match (decision.reason, decision.effect) {
             (Reason::Rejected(rejection), _) => Ok(Self::Refused {
                 rejection,
+                claim: decision.log_context.claim,
                 detail: inspection().detail(rejection),
             }),
             (Reason::Ok, Effect::Forward { plan, .. }) => {
@@ -241,7 +244,15 @@ impl Verdict {
 
     /// What helps a person on, on standard error: standard output holds the verdict alone.
     fn advise(&self) {
-        if let Self::Refused { rejection, detail } = self {
+        if let Self::Refused {
+            rejection,
+            claim,
+            detail,
+        } = self
+        {
+            if let Some(claim) = claim {
+                eprintln!("The claim is {}.", harmless(&quoted(claim)));
+            }
             if let Some(detail) = detail {
                 eprintln!("{}", harmless(detail));
             }
@@ -261,11 +272,16 @@ impl Verdict {
                     .map(|(name, value)| (name, value.into()));
                 json!({"verdict": "ok", "reason": "ok", "headers": headers.collect::<Map<_, Value>>()})
             }
-            Self::Refused { rejection, detail } => json!({
+            Self::Refused {
+                rejection,
+                claim,
+                detail,
+            } => json!({
                 "verdict": "refused",
                 "reason": rejection.name(),
                 "status": rejection.status(),
                 "message": rejection.message(),
+                "claim": claim,
                 "detail": detail,
             }),
             Self::KeyNeeded { url } => json!({"verdict": "key_needed", "keyUrl": url}),

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use super::object::Kind;
 use super::plugin::{Plugin, at_path, join, object_name};
+use super::policies;
 use super::value::Value;
 
 const ANNOTATIONS: &str = "alb.ingress.kubernetes.io";
@@ -22,6 +23,9 @@ pub(super) fn judge(objects: &[&Value], plugins: &[Plugin]) -> Vec<Finding> {
         let of_object = match of_kind(object) {
             Some(("networking.k8s.io", "Ingress")) => ingress(object, &cookies),
             Some(("networking.istio.io", "EnvoyFilter")) => envoy_filter(object),
+            Some(("security.istio.io", "AuthorizationPolicy")) => {
+                policies::warnings(object, &configs)
+            }
             _ => bearers(object, objects),
         };
         let name = object_name(object);

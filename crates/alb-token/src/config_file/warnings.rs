@@ -2,6 +2,7 @@
 
 mod issuers;
 mod mappings;
+mod values;
 
 use super::value::Value;
 
@@ -16,11 +17,12 @@ pub(super) fn of_config(config: &Value) -> Vec<Warning> {
         found.extend(issuers::warnings(&path, load_balancer));
     }
     found.extend(mappings::warnings(config));
-    found.extend(requirements("requiredClaims", config));
+    found.extend(values::warnings("", config));
     for (i, load_balancer) in load_balancers(config).iter().enumerate() {
-        let path = format!("loadBalancers[{i}].requiredClaims");
-        found.extend(requirements(&path, load_balancer));
+        let path = format!("loadBalancers[{i}].");
+        found.extend(values::warnings(&path, load_balancer));
     }
+    found.extend(whole_hosts(config));
     found
 }
 
@@ -80,23 +82,19 @@ fn anybody(path: &str, load_balancer: &Value) -> Vec<Warning> {
         .collect()
 }
 
-/// `*example.com` also accepts `mallory@evil-example.com`.
-fn requirements(path: &str, holder: &Value) -> Vec<Warning> {
-    let entries = holder
-        .member("requiredClaims")
-        .map_or(&[][..], Value::items);
-    let mut found = Vec::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let allowed = entry.member("anyOf").map_or(&[][..], Value::items);
-        for (k, text) in allowed.iter().map(Value::as_str).enumerate() {
-            let suffix = text.and_then(|text| text.strip_prefix('*')).unwrap_or("");
-            if claim_name(entry) == Some("email") && !suffix.is_empty() && !suffix.contains('@') {
-                found.push((
-                    format!("{path}[{i}].anyOf[{k}]"),
-                    "expected *@DOMAIN: without @ it also accepts addresses of other domains that end alike".to_owned(),
-                ));
-            }
-        }
-    }
-    found
+/// Entries of `allowMissingToken` without a path.
+fn whole_hosts(config: &Value) -> Vec<Warning> {
+    let entries = config.member("allowMissingToken");
+    let entries = entries.map_or(&[][..], Value::items).iter().enumerate();
+    let has_no_path = |entry: &Value| {
+        ["path", "pathPrefix"]
+            .iter()
+            .all(|name| entry.member(name).is_none())
+    };
+    let message = "every path of these hosts passes without a token, and so does what is added to them later; expected \
+                   a path or pathPrefix if only part of them is public";
+    entries
+        .filter(|(_, entry)| entry.member("hosts").is_some() && has_no_path(entry))
+        .map(|(i, _)| (format!("allowMissingToken[{i}]"), message.to_owned()))
+        .collect()
 }

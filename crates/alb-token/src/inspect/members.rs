@@ -24,6 +24,16 @@ impl Members {
             .next()
     }
 
+    /// Every member, the last of duplicates only.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_last = |(i, (name, _)): &(usize, &(String, Box<RawValue>))| {
+            let mut later = self.0.iter().skip(i.saturating_add(1));
+            !later.any(|(other, _)| other == name)
+        };
+        let members = self.0.iter().enumerate().filter(is_last);
+        members.map(|(_, (name, value))| (name.as_str(), value.get()))
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<String> {
         serde_json::from_str(self.raw(name)?).ok()
     }

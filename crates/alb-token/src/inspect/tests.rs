@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config_file::ConfigFile;
 
+mod groups;
+
 const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
 const NOON: i64 = 1_700_000_000;
 

@@ -3,6 +3,7 @@
 use alb_authn::signer_arn::SignerArn;
 use serde_json::{Value, json};
 
+use super::groups;
 use super::members::Members;
 use crate::config_file::quoted;
 
@@ -17,8 +18,8 @@ pub(crate) struct TrustedLoadBalancer {
     arn: SignerArn,
     issuer: String,
     client: String,
-    /// What the rest of the default configuration would still refuse.
-    hints: Vec<&'static str>,
+    /// What the rest of the default configuration would still refuse, and what else could be configured.
+    hints: Vec<String>,
 }
 
 impl Trust {
@@ -70,7 +71,7 @@ impl TrustedLoadBalancer {
         yaml
     }
 
-    pub(crate) fn hints(&self) -> &[&'static str] {
+    pub(crate) fn hints(&self) -> &[String] {
         &self.hints
     }
 
@@ -92,18 +93,23 @@ impl TrustedLoadBalancer {
 }
 
 /// By default `kubeflow-userid` is made from a verified e-mail address.
-fn hints(claims: &Members) -> Vec<&'static str> {
+fn hints(claims: &Members) -> Vec<String> {
+    let user = user_hint(claims).map(str::to_owned);
+    user.into_iter().chain(groups::hints(claims)).collect()
+}
+
+fn user_hint(claims: &Members) -> Option<&'static str> {
     let is_absent = |name| claims.raw(name).is_none_or(|raw| raw == "null");
     let is_verified = matches!(claims.raw("email_verified"), Some("true" | "\"true\""));
     if is_absent("email") {
-        vec![
+        Some(
             "The claims lack `email`, from which kubeflow-userid is made: name another claim in outputClaimToHeaders.",
-        ]
+        )
     } else if !is_verified {
-        vec![
+        Some(
             "`email_verified` is not true, so this would still be unverified_email: see emailVerified.",
-        ]
+        )
     } else {
-        Vec::new()
+        None
     }
 }

@@ -107,6 +107,70 @@ fn bearer_tokens_that_nothing_verifies_are_warned_of() {
 }
 
 #[test]
+fn a_policy_that_denies_by_a_header_that_may_be_absent_is_warned_of() {
+    let policy = |action: &str, condition: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: ns}}\nspec:\n  \
+             action: {action}\n  rules:\n  - when: [{{key: 'source.ip', values: [a]}}, {{{condition}}}]\n"
+        )
+    };
+    let config = "    outputClaimToHeaders:\n    - {header: x-user, claim: email}\n    \
+                  - {header: x-role, claim: role, required: false}\n    - {header: x-role, claim: sub}\n    \
+                  - {header: x-groups, claim: groups, required: false}\n";
+    let findings = |action: &str, condition: &str| plugin(config) + &policy(action, condition);
+    let of = |field: &str| {
+        format!(
+            "~AuthorizationPolicy ns/p: spec.rules[0].when[1].{field}: expected a header with a required entry"
+        )
+    };
+    for (action, condition, field) in [
+        (
+            "DENY",
+            "key: 'request.headers[x-groups]', values: [a]",
+            "values",
+        ),
+        (
+            "DENY",
+            "key: 'request.headers[X_Groups]', values: [a]",
+            "values",
+        ),
+        (
+            "DENY",
+            "key: 'request.headers[x-groups]', notValues: [a]",
+            "notValues",
+        ),
+        (
+            "ALLOW",
+            "key: 'request.headers[x-groups]', notValues: [a]",
+            "notValues",
+        ),
+    ] {
+        check(&findings(action, condition), &[&of(field)]);
+    }
+    for (action, condition) in [
+        ("ALLOW", "key: 'request.headers[x-groups]', values: [a]"),
+        // Each request that passes has these.
+        ("DENY", "key: 'request.headers[x-user]', values: [a]"),
+        ("DENY", "key: 'request.headers[x-role]', notValues: [a]"),
+        // Not the filter's.
+        ("DENY", "key: 'request.headers[x-other]', values: [a]"),
+        ("DENY", "key: 'request.auth.claims[groups]', values: [a]"),
+    ] {
+        check(&findings(action, condition), &[]);
+    }
+    // Required for one load balancer, absent for the other one's users.
+    let second = "      outputClaimToHeaders: [{header: x-user, claim: email, prefix: 'b:'}]\n    \
+                  - arn: ARN\n      issuers: [https://b.example.com]\n      clientIds: [c]\n      \
+                  outputClaimToHeaders: [{header: x-user, claim: email}, {header: x-role, claim: role}]\n";
+    let second = second.replace("ARN", &ARN.replace("50dc6c495c0c9188", "1234567890abcdef"));
+    let condition = "key: 'request.headers[x-role]', values: [a]";
+    check(
+        &(plugin(&second) + &policy("DENY", condition)),
+        &[&of("values")],
+    );
+}
+
+#[test]
 fn two_plugins_of_one_name_are_warned_of() {
     let named = |name: &str, plugin_name: &str| {
         wasm_plugin(&format!("  phase: AUTHN\n{plugin_name}"))

@@ -92,6 +92,80 @@ fn an_end_of_an_address_without_an_at_sign_is_warned_of() {
 }
 
 #[test]
+fn an_end_of_an_address_without_an_at_sign_is_warned_of_in_a_mapping_too() {
+    let list = "outputClaimToHeaders: [{header: x-user, claim: [email], keep: ['*@a.example', '*a.example']}]\n";
+    check(
+        &(load_balancers(&[""]) + list),
+        &["~outputClaimToHeaders[0].keep[1]: expected *@DOMAIN"],
+    );
+}
+
+#[test]
+fn parts_of_distinguished_names_are_warned_of() {
+    let mapping = |fields: &str| {
+        format!(
+            "outputClaimToHeaders: [{{header: x-user, claim: email}}, {{header: x-groups, claim: groups, {fields}}}]\n"
+        )
+    };
+    let required = |fields: &str| format!("requiredClaims: [{{claim: groups, {fields}}}]\n");
+    let looks = "looks like part of a distinguished name";
+    let keep = mapping("format: list, keep: [ml, 'CN=ml*']");
+    let any_of = required("format: list, anyOf: ['CN=ml,OU=Groups', ml]");
+    for (list, path) in [
+        (&keep, "outputClaimToHeaders[1].keep[1]"),
+        (&any_of, "requiredClaims[0].anyOf[0]"),
+    ] {
+        check(
+            &(load_balancers(&[""]) + list),
+            &[&format!("~{path}: {looks}")],
+        );
+        check(
+            &load_balancers(&[&format!("  {list}")]),
+            &[&format!("~loadBalancers[0].{path}: {looks}")],
+        );
+    }
+    // One name, or no commas to split at.
+    for fields in [
+        "keep: ['CN=ml,OU=Groups']",
+        "format: spaceSeparated, keep: ['a=b']",
+        "format: list, keep: [ml]",
+    ] {
+        check(&(load_balancers(&[""]) + &mapping(fields)), &[]);
+    }
+    check(
+        &(load_balancers(&[""]) + &required("anyOf: ['CN=ml']")),
+        &[],
+    );
+}
+
+#[test]
+fn whole_hosts_that_need_no_token_are_warned_of() {
+    let entries =
+        |entries: &str| load_balancers(&[""]) + &format!("allowMissingToken: [{entries}]\n");
+    check(
+        &entries(
+            "{path: /a, hosts: [a.example]}, {hosts: [b.example], methods: [GET]}, {hosts: ['*']}",
+        ),
+        &[
+            "~allowMissingToken[1]: every path of these hosts passes without a token",
+            "~allowMissingToken[2]: every path of these hosts passes without a token",
+        ],
+    );
+    check(&entries("{pathPrefix: /a/, hosts: ['*']}, {path: /b}"), &[]);
+}
+
+#[test]
+fn one_role_for_users_of_two_load_balancers_is_what_was_meant() {
+    let list = |prefix: &str| {
+        format!(
+            "  outputClaimToHeaders: [{{header: x-user, claim: email, prefix: '{prefix}'}}, \
+             {{header: x-role, claim: sub, keep: ['*'], value: Viewer}}]\n"
+        )
+    };
+    check(&load_balancers(&[&list("a:"), &list("b:")]), &[]);
+}
+
+#[test]
 fn users_headers_that_differ_between_load_balancers_are_warned_of() {
     let own = "  outputClaimToHeaders: [{header: x-user, claim: email}]\n";
     check(

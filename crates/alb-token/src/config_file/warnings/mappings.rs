@@ -84,7 +84,8 @@ impl List<'_> {
         })
     }
 
-    /// Each header with its prefix.
+    /// Each header that is filled with the claim's own value, and the prefix. Of a fixed `value` nobody expects to
+    /// tell users apart.
     fn filled(&self) -> Vec<(String, String)> {
         if self.entries.is_empty() {
             return vec![(default_header(), String::new())];
@@ -97,7 +98,11 @@ impl List<'_> {
                 .to_owned()
         };
         let pair = |entry: &Value| (header(entry), prefix(entry));
-        self.entries.iter().map(pair).collect()
+        let entries = self.entries.iter();
+        entries
+            .filter(|entry| entry.member("value").is_none())
+            .map(pair)
+            .collect()
     }
 }
 

@@ -59,7 +59,8 @@ pub(super) fn write(elements: Elements<'_>, policy: &HeaderPolicy, entry: &Heade
     }
     let has_too_many = policy.takes_one_value && written.len() > 1;
     let joined = written.join(policy.separator.encode_utf8(&mut [0; 4]));
-    if joined.is_empty() || has_too_many || joined.len() > MAX_BYTES {
+    let is_anothers = written.len() > 1 && writer.spells_longer_prefix(&joined);
+    if joined.is_empty() || has_too_many || is_anothers || joined.len() > MAX_BYTES {
         return Written::Unusable(count);
     }
     Written::Value(Rc::from(joined), left_out)
@@ -104,12 +105,13 @@ impl Writer<'_> {
             Encoding::None => Cow::Borrowed(stripped.as_str()),
             Encoding::Percent => Cow::Owned(percent_encoded(&stripped)),
         };
-        // Policies match elements, so none may look like two.
-        if self.is_element && encoded.contains(self.policy.separator) {
-            return None;
-        }
         let decoded = format!("{}{stripped}", mapping.prefix);
         let written = format!("{}{encoded}", mapping.prefix);
+        // Policies match elements, so none may look like two. Its prefix counts, too: of `o=a,admins` the second
+        // half would be read as the group `admins`.
+        if self.is_element && written.contains(self.policy.separator) {
+            return None;
+        }
         let is_own = !self.names_somebody_else(&decoded) && !self.names_somebody_else(&written);
         is_own.then_some(written)
     }
@@ -130,13 +132,30 @@ impl Writer<'_> {
         })
     }
 
-    /// The text from its start, and from each separator on, without leading whitespace.
+    /// Whether several elements together begin like another entry's value: a prefix that holds the separator
+    /// (`o=partner,uid=`) can be spelled by two of them.
+    fn spells_longer_prefix(&self, joined: &str) -> bool {
+        let mut foreign = self.entry.foreign_prefixes.iter();
+        foreign.any(|other| {
+            let spells = |tail: &str| tail.starts_with(other.as_str());
+            other.contains(self.policy.separator) && self.starts(joined).any(spells)
+        })
+    }
+
+    /// The text from its start, and from each separator on, without leading whitespace. One walk through the text:
+    /// of separators that are skipped as whitespace, each would begin the same.
     fn starts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
-        let separator = self.policy.separator;
-        let after = text
-            .match_indices(separator)
-            .filter_map(move |(at, found)| text.get(at.saturating_add(found.len())..));
-        std::iter::once(text).chain(after).map(str::trim_start)
+        let after = text.match_indices(self.policy.separator);
+        let after = after.map(|(at, found)| at.saturating_add(found.len()));
+        let mut reached = None;
+        std::iter::once(0).chain(after).filter_map(move |from| {
+            if reached.is_some_and(|reached| from <= reached) {
+                return None;
+            }
+            let tail = text.get(from..)?.trim_start();
+            reached = Some(text.len().saturating_sub(tail.len()));
+            Some(tail)
+        })
     }
 }
 

@@ -25,6 +25,8 @@ class Filter:
     balancers: int = 1
     first_balancer: int = 0
     claims: int = 1
+    # A list of groups is mapped, and each load balancer has a prefix of its own.
+    groups: bool = False
     # Of kind calls: which calls, and whether the module keeps all exports that the SDK gives it.
     calls: str = ""
     all_exports: bool = False
@@ -55,18 +57,21 @@ class Case:
         """The case without a filter that gets the same requests."""
         if self.session_cookie:
             return "none, session cookie"
-        return {"2k": "none, 2k", "8k": "none, 8k"}.get(self.pool, "none")
+        baselines = {"2k": "none, 2k", "8k": "none, 8k", "1000-groups": "none, 1000 groups"}
+        return baselines.get(self.pool, "none")
 
 
 NONE, OURS = Filter("none"), Filter("ours")
 WASM, UNCACHED = Filter("ours", backend="wasm"), Filter("ours", cached=False)
 JWT, JWT_CACHED = Filter("jwt_authn", cached=False), Filter("jwt_authn")
+GROUPS_64 = Filter("ours", groups=True, balancers=64)
 CHEAP = 15000
 
 BASELINES = (
     Case("none", (), NONE, repeated=True, requests=CHEAP),
     Case("none, 2k", (), NONE, "2k", repeated=True, requests=CHEAP),
     Case("none, 8k", (), NONE, "8k", repeated=True, requests=CHEAP),
+    Case("none, 1000 groups", (), NONE, "1000-groups", repeated=True, requests=CHEAP),
     Case("none, session cookie", (), NONE, repeated=True, requests=CHEAP, session_cookie=True),
 )
 
@@ -119,6 +124,8 @@ CASES = (
         repeated=True,
         requests=CHEAP,
     ),
+    Case("ours, new, 1000 groups", ("groups",), Filter("ours", groups=True), "1000-groups", requests=1000),
+    Case("ours, new, 1000 groups, 64 prefixes", ("groups",), GROUPS_64, "1000-groups", requests=1000),
     Case("ours, new, session cookie", ("cookie",), OURS, session_cookie=True),
     Case(
         "ours, repeated, session cookie",
@@ -174,14 +181,26 @@ def our_configuration(filter_):
         for number in range(first, first + filter_.balancers)
     ]
     mapping = list(MAPPING.items())[: filter_.claims]
+    if filter_.groups:
+        for number, balancer in enumerate(balancers, first):
+            balancer["outputClaimToHeaders"] = group_entries(f"{number:02}:")
     configuration = {
         "loadBalancers": balancers,
         "outputClaimToHeaders": [{"header": header, "claim": claim} for header, claim in mapping],
         "signatureBackend": filter_.backend,
     }
+    if filter_.groups:
+        # A thousand groups make a token of 20 KB.
+        configuration["maxTokenBytes"] = 65536
     if not filter_.cached:
         configuration["tokenCache"] = {"maxBytes": 0}
     return json.dumps(configuration)
+
+
+def group_entries(prefix):
+    """The entries of a load balancer: no group may begin with the prefix of another one."""
+    groups = {"header": "kubeflow-groups", "claim": "groups", "prefix": prefix, "required": False}
+    return [{"header": "kubeflow-userid", "claim": "email", "prefix": prefix}, groups]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,12 @@ SECTIONS = (
     ("sizes", "Size of the token", "ours, new", "0.8 KB is the size of the other tables."),
     ("balancers", "Number of load balancers", "ours, new", "Tokens are signed by all of them in turn."),
     ("claims", "Number of mapped claims", "ours, new, 2k", "A token of 2 KB."),
+    (
+        "groups",
+        "A thousand groups",
+        "ours, new, 1000 groups",
+        "With one load balancer, and with 64 whose prefixes each group is compared with.",
+    ),
     ("cookie", "A 4 KB session cookie of the load balancer", "ours, new", "It is cut out of `cookie`."),
     ("refused", "Refusals", "ours, new", "Each with its log line's budget, counter and 401."),
 )

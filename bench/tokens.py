@@ -32,12 +32,18 @@ def claims(target):
     return chosen
 
 
+def group_claims(count):
+    """Claims with this many groups, too short to make a header of more than 16 KiB."""
+    return claims(0) | {"groups": [f"team-{number:04}" for number in range(count)]}
+
+
 @dataclass(frozen=True)
 class Pool:
-    """Tokens of one kind. `size` in bytes, about; `balancers` sign in turn, from the first one on."""
+    """Tokens of one kind. `size` in bytes, about, or with this many `groups`; `balancers` sign in turn, from the first one on."""
 
     name: str
     size: int = 800
+    groups: int = 0
     balancers: int = 1
     expired: bool = False
     new_kids: bool = False
@@ -50,6 +56,7 @@ POOLS = {
         Pool("0.8k"),
         Pool("2k", size=2048),
         Pool("8k", size=8192),
+        Pool("1000-groups", groups=1000),
         Pool("8-balancers", balancers=8),
         Pool("64-balancers", balancers=64),
         Pool("expired", expired=True),
@@ -92,7 +99,7 @@ class Pools:
             "count": self.counts[pool.name],
             "exp": int(time.time()) + (-3600 if pool.expired else 86400),
             "signers": [arn(number) for number in range(pool.balancers)],
-            "claims": claims(pool.size),
+            "claims": group_claims(pool.groups) if pool.groups else claims(pool.size),
             "newKids": pool.new_kids,
         }
 

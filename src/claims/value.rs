@@ -60,7 +60,8 @@ pub(super) fn write(elements: Elements<'_>, policy: &HeaderPolicy, entry: &Heade
     }
     let has_too_many = policy.takes_one_value && written.len() > 1;
     let joined = written.join(policy.separator.encode_utf8(&mut [0; 4]));
-    if joined.is_empty() || has_too_many || joined.len() > MAX_BYTES {
+    let is_anothers = written.len() > 1 && writer.spells_longer_prefix(&joined);
+    if joined.is_empty() || has_too_many || is_anothers || joined.len() > MAX_BYTES {
         return Written::Unusable(count);
     }
     Written::Value(Rc::from(joined), left_out)
@@ -114,12 +115,13 @@ impl Writer<'_> {
         if self.policy.is_decoded && mapping.encoding == Encoding::None && stripped.contains('%') {
             return None;
         }
-        // Policies match elements, so none may look like two.
-        if self.is_element && encoded.contains(self.policy.separator) {
-            return None;
-        }
         let decoded = format!("{}{stripped}", mapping.prefix);
         let written = format!("{}{encoded}", mapping.prefix);
+        // Policies match elements, so none may look like two. Its prefix counts, too: of `o=a,admins` the second
+        // half would be read as the group `admins`.
+        if self.is_element && written.contains(self.policy.separator) {
+            return None;
+        }
         let is_own = !self.names_somebody_else(&decoded) && !self.names_somebody_else(&written);
         is_own.then_some(written)
     }
@@ -141,6 +143,16 @@ impl Writer<'_> {
                 tail.starts_with(other.as_str()) && !(is_first && own.starts_with(other.as_str()))
             };
             foreign.iter().any(is_foreign) || reserves_system && tail.starts_with(SYSTEM_PREFIX)
+        })
+    }
+
+    /// Whether several elements together begin like another entry's value: a prefix that holds the separator
+    /// (`o=partner,uid=`) can be spelled by two of them.
+    fn spells_longer_prefix(&self, joined: &str) -> bool {
+        let mut foreign = self.entry.foreign_prefixes.iter();
+        foreign.any(|other| {
+            let spells = |tail: &str| tail.starts_with(other.as_str());
+            other.contains(self.policy.separator) && self.starts(joined).any(spells)
         })
     }
 

@@ -68,7 +68,7 @@ fn each_kind_of_claim_becomes_its_header_value() {
         ("x-list-path", "https://x.y/p", json!({"q": "deep"}), "deep"),
         ("x-prefixed", "name", json!("ada"), "user:ada"),
         ("x-prefixed", "name", json!("user"), "user:user"),
-        ("x-prefixed", "name", json!(["a", "b"]), "user:a,b"),
+        ("x-prefixed", "name", json!(["a", "b"]), "user:a,user:b"),
         (
             "x-lower",
             "nick",
@@ -127,10 +127,33 @@ fn an_optional_claim_that_is_absent_sets_no_header() {
 }
 
 #[test]
-fn a_claim_that_cannot_be_a_header_value_is_refused() {
-    let s = Scenario::new().config(mappings()).start();
+fn a_claim_that_cannot_be_a_required_headers_value_is_refused() {
+    let mut config = mappings();
+    let entries = config["outputClaimToHeaders"].as_array_mut();
+    for entry in entries.into_iter().flatten() {
+        entry["required"] = true.into();
+    }
+    let s = Scenario::new().config(config).start();
+    // Every required header has a value, but for the one that is tried.
+    let good = || {
+        let claims = [
+            ("any", json!("a")),
+            ("cognito:groups", json!(["a"])),
+            ("address", json!({"country": "NZ"})),
+            ("https://x.y/z", json!("a")),
+            ("realm_access", json!({"roles": ["a"]})),
+            ("a.b", json!("a")),
+            ("https://x.y/p", json!({"q": "a"})),
+            ("name", json!("a")),
+            ("nick", json!("a")),
+        ];
+        let claims = claims.into_iter();
+        claims.fold(s.token_builder(), |token, (name, value)| {
+            token.claim(name, value)
+        })
+    };
+    s.get("/").token(&good().sign()).send().echo();
     let cases = [
-        ("any", json!("")),
         ("any", json!(" ada")),
         ("any", json!("ada ")),
         ("any", json!("\tada")),
@@ -141,8 +164,6 @@ fn a_claim_that_cannot_be_a_header_value_is_refused() {
         ("any", json!("a\u{7f}b")),
         ("any", json!({})),
         ("any", json!({"a": "b"})),
-        ("any", json!([])),
-        ("any", json!([1])),
         ("any", json!(["a", null])),
         ("any", json!([["a"]])),
         ("any", json!(["a,b"])),
@@ -159,11 +180,11 @@ fn a_claim_that_cannot_be_a_header_value_is_refused() {
     ];
     for (claim, value) in cases {
         let case = format!("{claim}: {value}");
-        let response = s.get("/").token(&s.token_with(claim, value)).send();
+        let response = s.get("/").token(&good().claim(claim, value).sign()).send();
         assert_refused(&response, "unusable_claim", &case);
     }
-    assert_eq!(s.metric("requests.unusable_claim"), 26);
-    s.assert_alive();
+    assert_eq!(s.metric("requests.unusable_claim"), 23);
+    s.assert_alive_with(&good().sign());
 }
 
 fn required_claims() -> Running {

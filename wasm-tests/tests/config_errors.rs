@@ -60,6 +60,17 @@ fn bad_routes_are_refused() {
         entry(json!({"pathPrefix": "static/"})),
         entry(json!({"path": "/a", "withHeader": "two words"})),
         entry(json!({"path": "/a", "method": "GET"})),
+        entry(json!({"path": "/a", "hosts": []})),
+        entry(json!({"path": "/a", "methods": []})),
+        entry(json!({"path": "/a%2e"})),
+        entry(json!({"hosts": ["a.*.example.com"]})),
+        entry(json!({"hosts": ["**"]})),
+        ("/logout", json!([]), "logout"),
+        (
+            "/logout",
+            json!([{"path": "/a", "location": "https://a.example.com/", "hosts": []}]),
+            "logout[0].hosts",
+        ),
         (
             "/logout/location",
             json!("http://a.example.com/"),

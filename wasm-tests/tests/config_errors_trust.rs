@@ -1,7 +1,7 @@
 //! Envoy refuses each bad configuration, and the log names the field: load balancers, claims and
 //! headers.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wasm_tests::{BadField, assert_fields_refused, entry};
 
 #[test]
@@ -138,6 +138,19 @@ fn bad_headers_and_claims_are_refused() {
         )
     })
     .collect();
+    let role = |mut members: Value, field: &str| {
+        members["header"] = json!("x-role");
+        members["claim"] = json!("groups");
+        let list = json!([{"header": "kubeflow-userid", "claim": "email"}, members]);
+        let path: &str = format!("outputClaimToHeaders[1].{field}").leak();
+        ("/outputClaimToHeaders", list, path)
+    };
+    let bad_entry = |field: &str, value: Value, named: &str| {
+        let mut entry = json!({"header": "kubeflow-userid", "claim": "email"});
+        entry[field] = value;
+        let path: &str = format!("outputClaimToHeaders[0].{named}").leak();
+        ("/outputClaimToHeaders", json!([entry]), path)
+    };
     let pair = |a: &str, b: &str| json!([{"header": a, "claim": "a"}, {"header": b, "claim": "b"}]);
     rows.extend([
         ("/stripHeaders", json!(["cookie"]), "stripHeaders[0]:"),
@@ -151,8 +164,8 @@ fn bad_headers_and_claims_are_refused() {
         ),
         (
             "/outputClaimToHeaders",
-            pair("x-a", "X-A"),
-            "outputClaimToHeaders[1].header:",
+            json!([{"header": "x-a", "claim": "a"}, {"header": "X-A", "claim": "a"}]),
+            "outputClaimToHeaders[1]:",
         ),
         (
             "/outputClaimToHeaders/0/claim",
@@ -199,6 +212,50 @@ fn bad_headers_and_claims_are_refused() {
             json!("x"),
             "outputClaimToHeaders[0].value",
         ),
+        bad_entry("required", json!(false), "required:"),
+        bad_entry("format", json!("csv"), "format:"),
+        bad_entry("separator", json!(":"), "separator:"),
+        bad_entry("encoding", json!("base64"), "encoding:"),
+        bad_entry("source", json!("accessToken"), "source:"),
+        bad_entry("keep", json!([]), "keep:"),
+        bad_entry("keep", json!(["*a*"]), "keep[0]:"),
+        bad_entry("stripPrefix", json!("a\n"), "stripPrefix:"),
+        bad_entry("stripSuffix", json!("a\n"), "stripSuffix:"),
+        bad_entry("prefix", json!("system:x"), "prefix:"),
+        role(json!({"value": "Admin"}), "value"),
+        role(
+            json!({"keep": ["a"], "value": "Admin", "prefix": "x"}),
+            "prefix",
+        ),
+        role(
+            json!({"keep": ["a"], "value": "Admin", "lowercase": true}),
+            "lowercase",
+        ),
+        role(json!({"format": "list", "prefix": "o=a,"}), "prefix"),
+        (
+            "/outputClaimToHeaders",
+            json!([
+                {"header": "x-user", "claim": "sub"},
+                {"header": "x-a", "claim": "a", "required": false},
+                {"header": "x-a", "claim": "b", "separator": ";", "required": false},
+            ]),
+            "outputClaimToHeaders[2].separator:",
+        ),
+        (
+            "/outputClaimToHeaders",
+            json!([
+                {"header": "x-user", "claim": "sub"},
+                {"header": "kubeflow-userid", "claim": "a", "required": false},
+            ]),
+            "outputClaimToHeaders[1].required:",
+        ),
+        (
+            "/outputClaimToHeaders",
+            json!([
+                {"header": "kubeflow-userid", "claim": "a", "keep": ["*"], "value": "root"},
+            ]),
+            "outputClaimToHeaders[0].value:",
+        ),
         (
             "/requiredClaims/0/anyOf",
             json!([]),
@@ -213,6 +270,16 @@ fn bad_headers_and_claims_are_refused() {
             "/requiredClaims/0/anyOf",
             json!(["b", "b"]),
             "requiredClaims[0].anyOf[1]:",
+        ),
+        (
+            "/requiredClaims/0/anyOf",
+            json!(["a*b"]),
+            "requiredClaims[0].anyOf[0]:",
+        ),
+        (
+            "/requiredClaims/0/source",
+            json!("accessToken"),
+            "requiredClaims[0].source:",
         ),
         ("/emailVerified", json!("sometimes"), "emailVerified:"),
         ("/emailVerified", json!(true), "emailVerified:"),

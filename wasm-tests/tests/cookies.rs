@@ -7,7 +7,7 @@ use wasm_tests::{Running, Scenario, bytes_of, sends_http2};
 type Case = (&'static [&'static str], &'static [&'static str]);
 
 /// The default session cookie's cases.
-const CASES: [Case; 19] = [
+const CASES: [Case; 21] = [
     (&["a=b"], &["a=b"]),
     (&["AWSELBAuthSessionCookie=x"], &[]),
     (&["AWSELBAuthSessionCookie-0=x"], &[]),
@@ -17,6 +17,8 @@ const CASES: [Case; 19] = [
     ),
     (&["AWSELBAuthSessionCookie-17=x"], &[]),
     (&["AWSELBAuthSessionCookie-0=x; a=b"], &["a=b"]),
+    (&["AWSVAAuthSessionCookie-0=x; a=b"], &["a=b"]),
+    (&["AWSVAAuthSessionCookie=x"], &[]),
     (&["a=b; AWSELBAuthSessionCookie-0=x"], &["a=b"]),
     (&["a=b; AWSELBAuthSessionCookie-0=x; c=d"], &["a=b; c=d"]),
     (&["a=b;AWSELBAuthSessionCookie=x;c=d"], &["a=b;c=d"]),

@@ -105,6 +105,74 @@ fn logout_matches_the_default_ports() {
     assert_refused(&other.send(), "missing_token", "another port");
 }
 
+#[test]
+fn whole_hosts_pass_whatever_the_path() {
+    let s = Scenario::new()
+        .config(json!({"allowMissingToken": [
+            {"hosts": ["public.example.com", "*.models.example.com"]},
+            {"hosts": ["get.example.com"], "methods": ["GET"]},
+            {"path": "/anywhere", "hosts": ["*"]},
+        ]}))
+        .start();
+    for (host, path, seen) in [
+        ("public.example.com", "/", "public.example.com"),
+        (
+            "public.example.com:443",
+            "/x/../%2e;//",
+            "public.example.com",
+        ),
+        ("Public.Example.com:80", "/", "Public.Example.com"),
+        ("a.models.example.com", "/", "a.models.example.com"),
+        ("a.b.models.example.com:443", "/", "a.b.models.example.com"),
+        ("other.example.org", "/anywhere", "other.example.org"),
+        ("other.example.org:443", "/anywhere", "other.example.org"),
+        ("get.example.com", "/", "get.example.com"),
+    ] {
+        let echo = to(&s, host, path).send().echo();
+        let hosts: Vec<String> = echo
+            .values("host")
+            .iter()
+            .map(|h| h.to_lowercase())
+            .collect();
+        assert_eq!(hosts, [seen.to_lowercase()], "{host} {path}");
+        assert!(!echo.has("kubeflow-userid"));
+    }
+    for (host, path) in [
+        ("public.example.com:8443", "/"),
+        ("models.example.com", "/"),
+        ("amodels.example.com", "/"),
+        ("a.models.example.com.evil.org", "/"),
+        ("a.models.example.com:8443", "/"),
+        ("public.example.com.", "/"),
+        ("other.example.org", "/"),
+    ] {
+        assert_refused(&to(&s, host, path).send(), "missing_token", host);
+    }
+    let post = s
+        .request("POST", "/")
+        .header("host", "get.example.com")
+        .body("");
+    assert_refused(&post.send(), "missing_token", "another method");
+    let bad = to(&s, "public.example.com", "/").token("x");
+    assert_refused(
+        &bad.send(),
+        "malformed_token",
+        "a token is judged there, too",
+    );
+    let echo = to(&s, "public.example.com", "/")
+        .token(&s.token())
+        .send()
+        .echo();
+    assert_eq!(echo.values("kubeflow-userid"), [wasm_tests::USER]);
+    for header in override_headers() {
+        let request = to(&s, "public.example.com", "/").header(&header, "/admin");
+        request.send().echo();
+        let request = to(&s, "get.example.com", "/").header(&header, "DELETE");
+        assert_refused(&request.send(), "missing_token", &header);
+    }
+    s.assert_alive();
+}
+
 /// Each in the spelling that is written, and in ones that servers fold to it.
 fn override_headers() -> impl Iterator<Item = String> {
     OVERRIDES.into_iter().flat_map(|name| {

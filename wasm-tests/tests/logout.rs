@@ -1,6 +1,6 @@
 //! The end of the ALB's session.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wasm_tests::{Response, Running, Scenario, assert_refused};
 
 const LOCATION: &str =
@@ -19,8 +19,13 @@ fn scenario(mode: &str) -> Running {
 /// Fails unless the answer expires every shard of each session cookie, as the ALB set it.
 #[track_caller]
 fn assert_cookies_expire(response: &Response) {
+    assert_cookies_of_expire(response, &["AWSELBAuthSessionCookie", "Other"]);
+}
+
+#[track_caller]
+fn assert_cookies_of_expire(response: &Response, names: &[&str]) {
     let cookies = response.values("set-cookie");
-    for name in ["AWSELBAuthSessionCookie", "Other"] {
+    for name in names {
         for shard in 0..4 {
             let beginning = format!("{name}-{shard}=;");
             let mut matching = cookies.iter().filter(|c| c.starts_with(&beginning));
@@ -92,13 +97,62 @@ fn other_methods_paths_and_hosts_are_judged_like_any_request() {
     }
     let elsewhere = s.get("/logout").header("host", "b.example.com");
     assert_refused(&elsewhere.send(), "missing_token", "another host");
-    let port = s.get("/logout").header("host", "KubeFlow.example.com:8443");
-    assert_eq!(port.send().status, 302);
+    let port = s.get("/logout").header("host", "kubeflow.example.com:8443");
+    assert_refused(&port.send(), "missing_token", "another port");
+    let default_port = s.get("/logout").header("host", "KubeFlow.example.com:443");
+    assert_eq!(default_port.send().status, 302);
     s.request("PUT", "/logout")
         .token(&s.token())
         .body("")
         .send()
         .echo();
+}
+
+#[test]
+fn each_host_has_its_own_logout_and_the_first_that_matches_answers() {
+    let logout = |hosts: Value, location: &str| {
+        let mut logout = json!({"path": "/logout", "location": location});
+        if !hosts.is_null() {
+            logout["hosts"] = hosts;
+        }
+        logout
+    };
+    let s = Scenario::new()
+        .config(json!({"logout": [
+            logout(json!(["a.example.com"]), "https://a.example.org/out"),
+            logout(json!(["*.example.com"]), "https://below.example.org/out"),
+            {"path": "/bye", "location": "https://bye.example.org/"},
+        ]}))
+        .start();
+    for (host, path, location) in [
+        ("a.example.com", "/logout", "https://a.example.org/out"),
+        ("A.example.com:443", "/logout", "https://a.example.org/out"),
+        (
+            "b.c.example.com",
+            "/logout",
+            "https://below.example.org/out",
+        ),
+        ("example.org", "/bye", "https://bye.example.org/"),
+    ] {
+        let response = s.get(path).header("host", host).send();
+        assert_eq!(response.values("location"), [location], "{host}");
+    }
+    for host in ["example.com", "a.example.com:8443", "example.org"] {
+        let response = s.get("/logout").header("host", host).send();
+        assert_refused(&response, "missing_token", host);
+    }
+}
+
+#[test]
+fn both_kinds_of_session_cookies_expire_by_default() {
+    let s = Scenario::new()
+        .config(json!({"logout": {"path": "/logout", "location": LOCATION}}))
+        .start();
+    let response = s.get("/logout").send();
+    assert_cookies_of_expire(
+        &response,
+        &["AWSELBAuthSessionCookie", "AWSVAAuthSessionCookie"],
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use wasm_tests::{
 };
 
 /// What a client must not be able to bring in: header names, several spellings of each.
-const FORGED: [&str; 26] = [
+const FORGED: [&str; 29] = [
     "kubeflow-userid",
     "kubeflow_userid",
     "Kubeflow-UserID",
@@ -23,6 +23,9 @@ const FORGED: [&str; 26] = [
     "x_first_user",
     "x-internal-role",
     "x_internal_role",
+    "x-amzn-ava-user-context",
+    "x_amzn_ava_user_context",
+    "X-Amzn-Ava-User-Context",
     "X-Internal-Role",
     "x_amzn_oidc_data",
     "x-amzn_oidc-data",

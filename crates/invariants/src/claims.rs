@@ -22,7 +22,8 @@ thread_local! {
         "requiredClaims": [{ "claim": "tenant.name", "anyOf": ["blue", "1", "true"] }],
         "outputClaimToHeaders": [
             { "header": "x-user", "claim": "name", "prefix": "p:", "lowercase": true },
-            { "header": "x-groups", "claim": ["realm", "roles"], "prefix": "p:", "required": false },
+            { "header": "x-groups", "claim": ["realm", "roles"], "prefix": "p:", "format": "list",
+                "required": false },
         ],
     }));
 }
@@ -43,7 +44,7 @@ pub fn run(data: &[u8]) {
             let expected = expected(&value);
             // A number keeps the form in which it was signed, which the other reader does not know.
             let compare = |user: String| {
-                if value["email"].is_number() {
+                if has_number(&value["email"]) {
                     String::new()
                 } else {
                     user
@@ -59,6 +60,11 @@ pub fn run(data: &[u8]) {
     } else {
         check_values(&judge(&MAPPED, payload), "p:");
     }
+}
+
+fn has_number(claim: &Value) -> bool {
+    let items = claim.as_array().map_or(&[][..], Vec::as_slice);
+    claim.is_number() || items.iter().any(Value::is_number)
 }
 
 fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, Rejection> {
@@ -80,9 +86,19 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
     compose(&token.header().signer, &claims).map_err(|rejected| rejected.rejection)
 }
 
-/// Every value arrives as it was set, splits no header, and holds its prefix once, in front.
+/// Every value arrives as it was set, splits no header, and holds its prefix once, in front of each element.
 fn check_values(identity: &Result<Identity, Rejection>, prefix: &str) {
-    for (name, value) in identity.iter().flat_map(Identity::headers) {
+    let headers = identity.iter().flat_map(Identity::headers);
+    let elements = headers.flat_map(|(name, value)| {
+        // A user's name may hold commas.
+        let separator = if name.as_str() == "x-groups" {
+            ','
+        } else {
+            '\n'
+        };
+        value.split(separator).map(move |element| (name, element))
+    });
+    for (name, value) in elements {
         let own = value.strip_prefix(prefix);
         let own = own.unwrap_or_else(|| panic!("{name:?}: no prefix in {value:?}"));
         assert!(!own.is_empty() && own.trim() == own, "{value:?}");
@@ -108,8 +124,10 @@ fn expected(payload: &Value) -> Result<String, Rejection> {
     }
     let email = match claims.get("email") {
         None | Some(Value::Null) => return Err(Rejection::MissingClaim),
-        Some(Value::Array(items)) => joined(items).ok_or(Rejection::UnusableClaim)?,
+        Some(Value::Array(items)) if items.is_empty() => return Err(Rejection::MissingClaim),
+        Some(Value::Array(items)) => the_one(items).ok_or(Rejection::UnusableClaim)?,
         Some(Value::Object(_)) => return Err(Rejection::UnusableClaim),
+        Some(Value::String(text)) if text.is_empty() => return Err(Rejection::MissingClaim),
         Some(Value::String(text)) => text.clone(),
         Some(scalar) => scalar.to_string(),
     };
@@ -125,13 +143,16 @@ fn expected(payload: &Value) -> Result<String, Rejection> {
         .ok_or(Rejection::UnverifiedEmail)
 }
 
-fn joined(items: &[Value]) -> Option<String> {
-    let is_sound = |text: &&str| !text.is_empty() && !text.contains(',') && text.trim() == *text;
-    let texts: Option<Vec<&str>> = items
-        .iter()
-        .map(|item| item.as_str().filter(is_sound))
-        .collect();
-    Some(texts?.join(","))
+/// A user has one name: all items are one text.
+fn the_one(items: &[Value]) -> Option<String> {
+    let text = |item: &Value| match item {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(item.to_string()),
+        _ => None,
+    };
+    let first = text(items.first()?)?;
+    let is_same = |item: &Value| text(item).as_ref() == Some(&first);
+    (!first.contains(',') && items.iter().all(is_same)).then_some(first)
 }
 
 fn is_verified(claims: &serde_json::Map<String, Value>) -> bool {

@@ -17,13 +17,14 @@ pub mod plugin;
 pub mod protected_header;
 pub mod support;
 pub mod token;
+pub mod values;
 pub mod wire;
 
 /// One attack: any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; `fuzz/fuzz_targets/NAME.rs` and `fuzz/corpus/NAME/` belong to each.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("claims", claims::run),
     ("config", config::run),
     ("cookies", cookies::run),
@@ -34,5 +35,6 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("plugin", plugin::run),
     ("protected_header", protected_header::run),
     ("token", token::run),
+    ("values", values::run),
     ("wire", wire::run),
 ];

@@ -20,7 +20,16 @@ struct Input {
     method: Method,
     authority: Authority,
     authorization: Authorization,
-    with_upgrade: bool,
+    upgrade: Upgrade,
+}
+
+/// An `upgrade` header.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+enum Upgrade {
+    None,
+    WebSocket,
+    TwoWebSockets,
+    Other,
 }
 
 /// A bit of a path: often one that servers disagree about.
@@ -30,9 +39,43 @@ enum Piece {
     Text(String),
 }
 
-const TRICKY: [&str; 24] = [
-    "/", "/", "/", ".", "..", "/..", "/../", "%2e", "%2E%2e", "%2f", "%5c", "\\", ";", ";x=1",
-    "\t", "\n", "//", "%25", "%00", "?", "#", "admin", "static", "healthz",
+const TRICKY: [&str; 36] = [
+    "/",
+    "/",
+    "/",
+    ".",
+    "..",
+    "/..",
+    "/../",
+    "%2e",
+    "%2E%2e",
+    "%2f",
+    "%5c",
+    "\\",
+    ";",
+    ";x=1",
+    "\t",
+    "\n",
+    "//",
+    "%25",
+    "%00",
+    "?",
+    "#",
+    "admin",
+    "static",
+    "healthz",
+    "%20",
+    "%3A",
+    "%C3%A9",
+    "%EF%B8%B0",
+    "%ef%bc%8e",
+    "%E2%80%A5",
+    "%c0%ae",
+    "%C2%85",
+    "%",
+    "%E2",
+    "%88%95",
+    "%2",
 ];
 
 impl Piece {
@@ -67,6 +110,9 @@ impl Authorization {
 enum Authority {
     Public,
     PublicAnd(String),
+    PublicPort(u16),
+    Whole,
+    Below(Vec<Label>),
     Other(String),
 }
 
@@ -75,7 +121,32 @@ impl Authority {
         match self {
             Self::Public => "kubeflow.example.com".to_owned(),
             Self::PublicAnd(more) => format!("Kubeflow.example.com{more}"),
+            Self::PublicPort(port) => format!("kubeflow.example.com:{port}"),
+            Self::Whole => "public.example.com:443".to_owned(),
+            Self::Below(labels) => labels.iter().map(Label::text).collect(),
             Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+/// A bit of a host's name.
+#[derive(Arbitrary, Debug)]
+enum Label {
+    Below,
+    Suffix,
+    Https,
+    Port,
+    Text(String),
+}
+
+impl Label {
+    fn text(&self) -> &str {
+        match self {
+            Self::Below => "a.",
+            Self::Suffix => "models.example.com",
+            Self::Https => ":443",
+            Self::Port => ":8443",
+            Self::Text(text) => text,
         }
     }
 }
@@ -94,7 +165,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     let path: String = input.path.iter().map(Piece::text).collect();
-    for start in ["", "/static/", "/healthz", "/api/", "/logout"] {
+    for start in ["", "/static/", "/healthz", "/api/", "/ported", "/logout"] {
         let path = format!("{start}{path}");
         judge(&input, &path);
     }
@@ -106,6 +177,8 @@ thread_local! {
             { "path": "/healthz", "methods": ["GET"] },
             { "pathPrefix": "/static/", "hosts": ["kubeflow.example.com"] },
             { "pathPrefix": "/api/", "withHeader": "authorization" },
+            { "hosts": ["public.example.com", "*.models.example.com"] },
+            { "path": "/ported", "hosts": ["kubeflow.example.com:8443"] },
         ],
         "logout": { "path": "/logout", "location": "https://idp.example.com/logout" },
     }));
@@ -127,9 +200,13 @@ fn judge(input: &Input, path: &str) {
     if let Some(value) = &authorization {
         pairs.push((b"authorization", value));
     }
-    if input.with_upgrade {
-        pairs.push((b"upgrade", b"websocket"));
-    }
+    let upgrades: &[&[u8]] = match input.upgrade {
+        Upgrade::None => &[],
+        Upgrade::WebSocket => &[b"WebSocket"],
+        Upgrade::TwoWebSockets => &[b"websocket", b"websocket"],
+        Upgrade::Other => &[b"websocket, h2c"],
+    };
+    pairs.extend(upgrades.iter().map(|value| (&b"upgrade"[..], *value)));
     let headers = Headers::new(&pairs);
     let request = CONFIG.with(|config| {
         Request::handle_headers(&headers, config, &TokenCache::new(0), after_noon(0))
@@ -152,26 +229,57 @@ fn judge(input: &Input, path: &str) {
 }
 
 fn check_passed(input: &Input, path: &str) {
-    assert!(!input.with_upgrade && input.method != Method::Connect);
-    let host = input.authority.text().to_ascii_lowercase();
+    assert!(input.method != Method::Connect);
+    let is_websocket = input.upgrade == Upgrade::WebSocket;
+    assert!(input.upgrade == Upgrade::None || is_websocket);
+    let host = host_name(&input.authority.text());
+    let is_below = |suffix: &str| {
+        host.strip_suffix(suffix)
+            .is_some_and(|start| !start.is_empty())
+    };
+    if host == "public.example.com" || is_below(".models.example.com") {
+        return;
+    }
+    assert!(!is_ambiguous(path), "{path:?} of {input:?}");
     for path in readings(path) {
         let is_health = path == "/healthz" && input.method == Method::Get;
-        let is_static = path.starts_with("/static/") && host_is(&host, "kubeflow.example.com");
+        let is_static = path.starts_with("/static/") && host == "kubeflow.example.com";
+        let is_ported = path == "/ported" && host == "kubeflow.example.com:8443";
         let is_api = path.starts_with("/api/")
             && input
                 .authorization
                 .bytes()
                 .is_some_and(|value| is_bearer(&value));
-        assert!(is_health || is_static || is_api, "{path:?} of {input:?}");
+        let is_public = is_api || !is_websocket && (is_health || is_static || is_ported);
+        assert!(is_public, "{path:?} of {input:?}");
     }
 }
 
-fn host_is(host: &str, name: &str) -> bool {
-    match host.strip_prefix(name) {
-        Some("") => true,
-        Some(port) => port.starts_with(':') && port[1..].bytes().all(|b| b.is_ascii_digit()),
-        None => false,
-    }
+/// In lower case, without the ports that browsers leave out.
+fn host_name(authority: &str) -> String {
+    let name = authority.to_ascii_lowercase();
+    let short = name.strip_suffix(":443").or(name.strip_suffix(":80"));
+    short.unwrap_or(&name).to_owned()
+}
+
+/// What some server reads as a delimiter, as one or several dots, or as nothing, once it is decoded: from Unicode's
+/// tables for NFKC, and three characters that only look so.
+const CONFUSABLE: &str = "./\\;%?#\u{37e}\u{2024}\u{2025}\u{2026}\u{2044}\u{2047}\u{2048}\u{2049}\
+    \u{2100}\u{2101}\u{2105}\u{2106}\u{2215}\u{2216}\u{2488}\u{2489}\u{248a}\u{248b}\u{248c}\u{248d}\
+    \u{248e}\u{248f}\u{2490}\u{2491}\u{2492}\u{2493}\u{2494}\u{2495}\u{2496}\u{2497}\u{2498}\u{2499}\
+    \u{249a}\u{249b}\u{33c2}\u{33c7}\u{33d8}\u{fe14}\u{fe16}\u{fe19}\u{fe30}\u{fe52}\u{fe54}\u{fe56}\
+    \u{fe5f}\u{fe68}\u{fe6a}\u{ff03}\u{ff05}\u{ff0e}\u{ff0f}\u{ff1b}\u{ff1f}\u{ff3c}\u{1f100}";
+
+/// Whether an escape of the path stands for such a character, or the escapes are no text.
+fn is_ambiguous(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let decoded = percent_decoded(path);
+    let literal = path.replace('%', "");
+    let count = |text: &str, c: char| text.chars().filter(|other| *other == c).count();
+    let is_new = |c: char| count(&decoded, c) > count(&literal, c);
+    decoded.contains('\u{fffd}')
+        || decoded.contains(char::is_control)
+        || CONFUSABLE.chars().any(is_new)
 }
 
 fn is_bearer(value: &[u8]) -> bool {

@@ -103,6 +103,11 @@ fn tokens_are_taken_apart_exactly_where_they_are_canonical() {
 }
 
 #[test]
+fn no_reader_of_a_header_finds_an_element_or_a_name_that_the_rules_forbid() {
+    try_many("values");
+}
+
+#[test]
 fn a_header_map_is_read_whole_or_not_at_all() {
     try_many("wire");
 }

@@ -334,6 +334,44 @@ fn no_element_can_pass_for_another_entrys_or_kubernetes_own() {
 }
 
 #[test]
+fn an_element_and_its_prefix_never_look_like_two() {
+    let prefix = json!({ "prefix": "o=a," });
+    check(prefix.clone(), json!("admins"), Some("o=a,admins"));
+    check(prefix, json!(["admins"]), None);
+    check(
+        json!({ "prefix": "o=a,", "encoding": "percent" }),
+        json!(["admins"]),
+        None,
+    );
+}
+
+#[test]
+fn elements_together_spell_no_other_entrys_prefix() {
+    let groups = |claim: Value| {
+        let entries = json!([
+            { "header": "h", "claim": "c", "required": false },
+            { "header": "h", "claim": "d", "prefix": "o=partner,uid=", "required": false },
+        ]);
+        fill(entries, json!({ "c": claim })).unwrap()
+    };
+    assert_eq!(groups(json!(["o=partner", "uid"])), ["h: o=partner,uid"]);
+    assert!(groups(json!(["o=partner", "uid=admin"])).is_empty());
+    assert!(groups(json!(["x", "o=partner", "uid=admin"])).is_empty());
+}
+
+#[test]
+fn what_follows_separators_among_whitespace_is_looked_at() {
+    for between in [" ", "  ", " \u{2003} ", "\u{2003} \u{2003}"] {
+        let claim = json!(format!("x{between}system:masters"));
+        let entry = json!([
+            { "header": "kubeflow-userid", "claim": "c", "separator": " " },
+        ]);
+        let refused = Err((Rejection::UnusableClaim, "c".to_owned()));
+        assert_eq!(fill(entry, json!({ "c": claim })), refused, "{claim}");
+    }
+}
+
+#[test]
 fn requirements_match_one_element_by_pattern() {
     let holds = |required: Value, payload: Value| {
         let mut payload = payload;

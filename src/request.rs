@@ -18,6 +18,7 @@ use std::rc::Rc;
 pub use judge::{Judge, Judgement, decide_once};
 pub use parked::ParkedRequest;
 
+use crate::accept::prefers_html;
 use crate::config::{Config, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
@@ -147,6 +148,7 @@ impl Candidate {
 struct Arrival {
     inbound: Inbound,
     request_id: Vec<u8>,
+    prefers_html: bool,
 }
 
 /// How the checks ended.
@@ -196,6 +198,7 @@ impl Request {
         let arrival = Arrival {
             inbound: Inbound::inspect(headers, config),
             request_id: request_id(headers),
+            prefers_html: prefers_html(headers),
         };
         match read_credentials(headers, config, cache, now) {
             Ok(Credentials::Token(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
@@ -306,7 +309,7 @@ impl Arrival {
                 user: identity.user().map(str::to_owned),
             },
             Outcome::Rejected(refusal) if config.mode == Mode::Enforce => {
-                Effect::Respond(Reply::refusal(refusal.rejection))
+                Effect::Respond(self.refusal(refusal.rejection))
             }
             Outcome::Anonymous(passage) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),
@@ -325,6 +328,14 @@ impl Arrival {
                 origin,
                 claim,
             },
+        }
+    }
+
+    fn refusal(&self, rejection: Rejection) -> Reply {
+        if self.prefers_html {
+            Reply::refusal_page(rejection, &self.request_id)
+        } else {
+            Reply::refusal(rejection)
         }
     }
 }

@@ -413,3 +413,38 @@ fn a_rejected_claim_is_named_as_it_is_configured() {
     let expected = rejected(Rejection::ClaimMismatch);
     assert_eq!(seen, (expected, Some("realm.tenant".to_owned())));
 }
+
+#[test]
+fn a_browser_gets_a_page_also_if_its_request_waited_for_the_key() {
+    let config = config_with(json!({}));
+    let token = token();
+    let navigation = [
+        ("accept", "text/html,*/*;q=0.8"),
+        ("x-request-id", "id-<1>"),
+        ("x-amzn-oidc-data", &token),
+    ];
+    let at_once = decided(json!({}), &navigation[..2]);
+    let page = |rejection| Effect::Respond(Reply::refusal_page(rejection, b"id-<1>"));
+    assert_eq!(at_once.effect, page(Rejection::MissingToken));
+    let Request::AwaitingKey(waiting) = arrive(&config, &navigation) else {
+        panic!("the key should be needed");
+    };
+    let mut judge = Judge {
+        config: &config,
+        backend: &WasmBackend,
+        cache: &mut TokenCache::new(0),
+    };
+    let unavailable = Err(Rejection::KeyUnavailable);
+    let judgement = judge.resume(waiting.park(), unavailable, at(0));
+    assert_eq!(judgement.decision.effect, page(Rejection::KeyUnavailable));
+}
+
+#[test]
+fn a_browser_in_observe_mode_gets_no_page() {
+    let navigation = [("accept", "text/html")];
+    let observed = decided(json!({ "mode": "observe" }), &navigation);
+    assert!(matches!(
+        observed.effect,
+        Effect::Forward { user: None, .. }
+    ));
+}

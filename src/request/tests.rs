@@ -7,13 +7,18 @@ use crate::testing::{
 };
 use crate::verify::WasmBackend;
 
-fn arrive(config: &Config, more: &[(&str, &str)]) -> Request {
+fn arrive<'h>(config: &Config, more: &[(&'h str, &'h str)]) -> Request<'h> {
     arrive_after(config, &TokenCache::new(0), more)
 }
 
-fn arrive_after(config: &Config, cache: &TokenCache, more: &[(&str, &str)]) -> Request {
-    let pairs = request(more);
-    Request::handle_headers(&Headers::new(&pairs), config, cache, at(0))
+/// Leaks the list of headers, so that a request can be returned.
+fn arrive_after<'h>(
+    config: &Config,
+    cache: &TokenCache,
+    more: &[(&'h str, &'h str)],
+) -> Request<'h> {
+    let pairs = request(more).leak();
+    Request::handle_headers(&Headers::new(pairs), config, cache, at(0))
 }
 
 fn decided(config: Value, more: &[(&str, &str)]) -> Decision {
@@ -151,7 +156,8 @@ fn a_refusal_is_an_answer_in_enforce_and_a_request_without_identity_in_observe()
 #[test]
 fn a_good_token_and_its_key_make_a_user() {
     let config = config_with(json!({}));
-    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token())]) else {
+    let token = token();
+    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token)]) else {
         panic!("the key should be needed");
     };
     let judgement = decide_once(waiting, KEY.with(Rc::clone), &config, &WasmBackend, at(0));

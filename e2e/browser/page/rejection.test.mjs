@@ -1,11 +1,18 @@
 // The page that a person sees whose request is rejected, from the filter in real Envoy.
 import assert from 'node:assert/strict';
-import { createServer, request } from 'node:http';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-import { launchBrowser, newPage } from '../lib/browser.mjs';
+import { launchBrowser, newPage, WAIT_MS } from '../lib/browser.mjs';
 import { startDemo } from '../lib/demo.mjs';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 const PHONE = { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true };
 const FORGED = '/?attack=forged';
@@ -85,34 +92,48 @@ test('the page fetches nothing, and its policy and its style agree', async () =>
   assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('footer')).borderTopStyle), 'solid');
 });
 
-/** Serves what the gateway answers a navigation with this request ID, as the gateway's own bytes. */
-async function serveWithRequestId(id) {
-  const asked = request({
-    host: '127.0.0.1',
-    port: demo.GATEWAY_PORT,
-    // Envoy keeps the request ID of clients that it takes for internal ones.
-    headers: { accept: 'text/html', 'x-forwarded-for': '10.0.0.1', 'x-request-id': id },
-  });
-  asked.end();
-  const [response] = await once(asked, 'response');
-  const body = Buffer.concat(await response.toArray());
-  const server = createServer((_, answer) => answer.writeHead(response.statusCode, response.headers).end(body));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
+/** The demo's gateway alone, told to keep the client's request ID: its address, and `stop()`. */
+async function startKeepingRequestIds() {
+  const folder = await mkdtemp(join(tmpdir(), 'alb-authn-'));
+  const addresses = join(folder, 'admin');
+  const config = await readFile(join(ROOT, 'envoy-config/envoy.yaml'), 'utf8');
+  const manager = 'stat_prefix: gateway\n';
+  assert.ok(config.includes(manager));
+  const keeping = config
+    .replace(manager, `${manager}          preserve_external_request_id: true\n`)
+    .replace(/port_value: \d+ \} # (ADMIN|GATEWAY)_PORT/g, 'port_value: 0 }');
+  const options = ['--admin-address-path', addresses, '--disable-hot-restart', '--concurrency', '1'];
+  const envoy = spawn(process.env.ENVOY, ['--config-yaml', keeping, ...options], { cwd: ROOT, stdio: 'ignore' });
+  const stop = async () => {
+    if (envoy.exitCode === null) {
+      envoy.kill();
+      await once(envoy, 'close');
+    }
+    await rm(folder, { recursive: true });
+  };
+  const deadline = Date.now() + WAIT_MS;
+  while (Date.now() < deadline && envoy.exitCode === null) {
+    const admin = await readFile(addresses, 'utf8').catch(() => '');
+    const listeners = admin && (await fetch(`http://${admin}/listeners`).then((it) => it.text()).catch(() => ''));
+    const gateway = /^gateway::(.+)$/m.exec(listeners);
+    if (gateway) return { address: gateway[1], stop };
+    await setTimeout(100);
+  }
+  await stop();
+  throw new Error('the gateway did not start');
 }
 
 test('a request ID is shown as text, whatever it contains', async () => {
   const id = '</code><img src=x onerror="document.title=1"><script>document.title=2</script>&lt;';
-  const server = await serveWithRequestId(id);
+  const gateway = await startKeepingRequestIds();
   try {
-    const response = await open(`http://127.0.0.1:${server.address().port}/`);
+    const response = await open(`http://${gateway.address}/`, { extraHTTPHeaders: { 'x-request-id': id } });
     assert.equal(response.status(), 401);
     assert.equal(await page.locator('bdi').textContent(), id);
     assert.equal(await page.locator('img, script').count(), 0);
     assert.equal(await page.title(), 'You are not logged in');
     await picture('rejection-request-id');
   } finally {
-    server.close();
+    await gateway.stop();
   }
 });

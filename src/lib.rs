@@ -59,6 +59,8 @@ pub mod header_plan;
 pub mod cookies;
 /// (✗) Every way a request can end.
 pub mod reason;
+/// (✗) Whether the client prefers a page for people.
+pub mod accept;
 /// (✗) Answers that the filter gives itself.
 pub mod reply;
 /// (1–8) One request, from its headers to a decision.

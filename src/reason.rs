@@ -50,15 +50,26 @@ struct Row {
     name: &'static str,
     status: u16,
     message: &'static str,
+    advice: &'static str,
 }
 
-const fn row(name: &'static str, status: u16, message: &'static str) -> Row {
+const fn row(name: &'static str, status: u16, message: &'static str, advice: &'static str) -> Row {
     Row {
         name,
         status,
         message,
+        advice,
     }
 }
+
+/// Every request gets a new token, so loading the page again tells an accident from a fault of the gateway.
+const LOAD_AGAIN: &str = "Load the page again. If that does not help, send the reason and the request ID to the administrators.";
+/// The person came another way than the gateway expects.
+const USUAL_ADDRESS: &str = "Open the site at its usual address. If you did, send the reason and the request ID to the administrators.";
+/// The load balancer keeps the claims of the login, so a change shows only after the next one.
+const ASK_ABOUT_ACCOUNT: &str =
+    "Ask the administrators to check your account. After a change, log out and log in again.";
+const WAIT: &str = "Wait a few seconds, then load the page again.";
 
 impl Rejection {
     /// All of them, in the order of the checks.
@@ -83,81 +94,105 @@ impl Rejection {
     ];
 
     /// The one table: name, status (401 a bad token, 403 a good token of the wrong user, 503 our own trouble), and
-    /// one sentence for the client, which never holds any part of a token or a claim.
+    /// one sentence for the client and what a person can do. Neither ever holds any part of a token or a claim.
     const fn row(self) -> Row {
         match self {
             Self::MissingToken => row(
                 "missing_token",
                 401,
                 "The request carries no token of the load balancer.",
+                USUAL_ADDRESS,
             ),
             Self::TokenTooLarge => row(
                 "token_too_large",
                 401,
                 "The token is longer than this gateway accepts.",
+                ASK_ABOUT_ACCOUNT,
             ),
-            Self::MalformedToken => row("malformed_token", 401, "The token is malformed."),
+            Self::MalformedToken => row(
+                "malformed_token",
+                401,
+                "The token is malformed.",
+                LOAD_AGAIN,
+            ),
             Self::UnsupportedAlgorithm => row(
                 "unsupported_algorithm",
                 401,
                 "The token's signature algorithm is not allowed.",
+                USUAL_ADDRESS,
             ),
-            Self::InvalidKeyId => row("invalid_key_id", 401, "The token's key id is not a UUID."),
+            Self::InvalidKeyId => row(
+                "invalid_key_id",
+                401,
+                "The token's key id is not a UUID.",
+                USUAL_ADDRESS,
+            ),
             Self::UntrustedSigner => row(
                 "untrusted_signer",
                 401,
                 "The token was not signed by a trusted load balancer.",
+                USUAL_ADDRESS,
             ),
             Self::WrongIssuer => row(
                 "wrong_issuer",
                 401,
                 "The token's issuer is not trusted for this load balancer.",
+                USUAL_ADDRESS,
             ),
             Self::WrongClient => row(
                 "wrong_client",
                 401,
                 "The token's client is not trusted for this load balancer.",
+                USUAL_ADDRESS,
             ),
-            Self::TokenExpired => row("token_expired", 401, "The token has expired."),
+            Self::TokenExpired => row("token_expired", 401, "The token has expired.", LOAD_AGAIN),
             Self::UnknownKey => row(
                 "unknown_key",
                 401,
                 "The token names a key that does not exist.",
+                LOAD_AGAIN,
             ),
             Self::InvalidSignature => row(
                 "invalid_signature",
                 401,
                 "The token's signature is not valid.",
+                LOAD_AGAIN,
             ),
             Self::MissingClaim => row(
                 "missing_claim",
                 403,
                 "The token lacks a claim that this gateway requires.",
+                ASK_ABOUT_ACCOUNT,
             ),
             Self::UnusableClaim => row(
                 "unusable_claim",
                 403,
                 "A claim of the token cannot be used as a header value.",
+                ASK_ABOUT_ACCOUNT,
             ),
             Self::ClaimMismatch => row(
                 "claim_mismatch",
                 403,
                 "A claim of the token does not have a required value.",
+                "Ask the administrators for access. Once you have it, log out and log in again.",
             ),
             Self::UnverifiedEmail => row(
                 "unverified_email",
                 403,
                 "The user's email address is not verified.",
+                "Confirm your email address with the service that you log in with. Then log out and log in again.",
             ),
             Self::KeyUnavailable => row(
                 "key_unavailable",
                 503,
                 "The public key cannot be fetched right now.",
+                WAIT,
             ),
             Self::Overloaded => row(
                 "overloaded",
                 503,
                 "Too many requests are waiting for public keys.",
+                WAIT,
             ),
         }
     }
@@ -175,6 +210,11 @@ impl Rejection {
     /// One sentence for the client.
     pub const fn message(self) -> &'static str {
         self.row().message
+    }
+
+    /// What a person can do, for the page that a browser shows.
+    pub const fn advice(self) -> &'static str {
+        self.row().advice
     }
 }
 

@@ -1,5 +1,7 @@
 //! Answers that the filter gives itself.
 
+mod page;
+
 use crate::config::Logout;
 use crate::reason::Rejection;
 use crate::routes::LogoutMethod;
@@ -19,15 +21,28 @@ pub struct Reply {
 const COOKIE_SHARDS: std::ops::RangeInclusive<u8> = 0..=3;
 
 impl Reply {
-    /// A refusal. The body and the headers hold the reason's name and fixed texts only.
+    /// A refusal for programs. The body and the headers hold the reason's name and fixed texts only.
     pub fn refusal(rejection: Rejection) -> Self {
-        let mut headers = json_headers();
+        let body = error_body(rejection.name(), rejection.message());
+        Self::refusal_in(rejection, json_headers(), body)
+    }
+
+    /// The same refusal for people, as a page. `request_id` is what the client sent, of any form.
+    pub fn refusal_page(rejection: Rejection, request_id: &[u8]) -> Self {
+        let body = page::body(rejection, request_id);
+        Self::refusal_in(rejection, page::headers(), body)
+    }
+
+    fn refusal_in(
+        rejection: Rejection,
+        mut headers: Vec<(&'static str, String)>,
+        body: String,
+    ) -> Self {
         match rejection.status() {
             401 => headers.push(("www-authenticate", challenge(rejection))),
             503 => headers.push(("retry-after", "1".to_owned())),
             _ => {}
         }
-        let body = error_body(rejection.name(), rejection.message());
         Self {
             status: rejection.status(),
             headers,

@@ -18,6 +18,7 @@ use std::rc::Rc;
 pub use judge::{Judge, Judgement, decide_once};
 pub use parked::ParkedRequest;
 
+use crate::accept::prefers_html;
 use crate::config::{Config, Mode};
 use crate::header_plan::{HeaderPlan, Inbound};
 use crate::headers::Headers;
@@ -71,18 +72,18 @@ pub struct LogContext {
 
 /// After the first step.
 #[derive(Debug)]
-pub enum Request {
+pub enum Request<'h> {
     /// The request is decided; no key is needed.
     Decided(Decision),
     /// All local checks passed; the key is needed.
-    AwaitingKey(AwaitingKey),
+    AwaitingKey(AwaitingKey<'h>),
 }
 
 /// A request whose token passed every check that needs no key. Its signature is not verified yet.
 #[derive(Debug)]
-pub struct AwaitingKey {
+pub struct AwaitingKey<'h> {
     token: Candidate,
-    arrival: Arrival,
+    arrival: Arrival<'h>,
 }
 
 /// A token of which only the signature is in question.
@@ -144,9 +145,32 @@ impl Candidate {
 
 /// What is kept of a request's headers.
 #[derive(Debug)]
-struct Arrival {
+struct Arrival<'h> {
     inbound: Inbound,
     request_id: Vec<u8>,
+    client: Client<'h>,
+}
+
+/// Who would read a rejection. An accepted request, the frequent case, never pays for reading `accept`.
+#[derive(Debug)]
+enum Client<'h> {
+    /// Not looked at yet.
+    Unread(Headers<'h>),
+    /// A person at a browser.
+    Person,
+    /// Anything else.
+    Program,
+}
+
+impl Client<'_> {
+    /// What is retained of it if the headers don't stay.
+    fn read<'a>(self) -> Client<'a> {
+        match self {
+            Self::Unread(headers) if prefers_html(&headers) => Client::Person,
+            Self::Person => Client::Person,
+            Self::Unread(_) | Self::Program => Client::Program,
+        }
+    }
 }
 
 /// How the checks ended.
@@ -181,11 +205,11 @@ impl From<RejectedClaim> for Refusal {
     }
 }
 
-impl Request {
+impl<'h> Request<'h> {
     /// All that needs no key: logout, `allowMissingToken`, and the token's own form and header. `cache` is
     /// that of this configuration.
     pub fn handle_headers(
-        headers: &Headers<'_>,
+        headers: &Headers<'h>,
         config: &Config,
         cache: &TokenCache,
         now: UnixTime,
@@ -196,6 +220,7 @@ impl Request {
         let arrival = Arrival {
             inbound: Inbound::inspect(headers, config),
             request_id: request_id(headers),
+            client: Client::Unread(*headers),
         };
         match read_credentials(headers, config, cache, now) {
             Ok(Credentials::Token(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
@@ -264,7 +289,7 @@ fn logout(headers: &Headers<'_>, config: &Config) -> Option<Decision> {
     })
 }
 
-impl AwaitingKey {
+impl AwaitingKey<'_> {
     /// The key that is needed.
     pub fn key(&self) -> KeyRef {
         self.token.header().key()
@@ -285,11 +310,19 @@ impl AwaitingKey {
     /// Sets the request aside until its key comes.
     #[must_use]
     pub fn park(self) -> ParkedRequest {
-        ParkedRequest::new(self.token, self.arrival)
+        ParkedRequest::new(self.token, self.arrival.retain())
     }
 }
 
-impl Arrival {
+impl Arrival<'_> {
+    fn retain<'a>(self) -> Arrival<'a> {
+        Arrival {
+            inbound: self.inbound,
+            request_id: self.request_id,
+            client: self.client.read(),
+        }
+    }
+
     fn decide(self, outcome: Outcome, origin: ClaimedOrigin, config: &Config) -> Decision {
         let reason = match &outcome {
             Outcome::Accepted(_) => Reason::Ok,
@@ -306,7 +339,10 @@ impl Arrival {
                 user: identity.user().map(str::to_owned),
             },
             Outcome::Rejected(refusal) if config.mode == Mode::Enforce => {
-                Effect::Respond(Reply::refusal(refusal.rejection))
+                Effect::Respond(match self.client.read() {
+                    Client::Person => Reply::refusal_page(refusal.rejection, &self.request_id),
+                    _ => Reply::refusal(refusal.rejection),
+                })
             }
             Outcome::Anonymous(passage) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),

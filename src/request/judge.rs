@@ -46,7 +46,7 @@ struct Findings {
 
 /// Decides one request with this key, and caches nothing.
 pub fn decide_once(
-    request: AwaitingKey,
+    request: AwaitingKey<'_>,
     key: Rc<PublicKey>,
     config: &Config,
     backend: &dyn SignatureBackend,
@@ -63,7 +63,7 @@ pub fn decide_once(
 
 impl Judge<'_> {
     /// Decides a request that did not have to wait.
-    pub fn decide(&mut self, request: AwaitingKey, key: KeyAnswer, now: UnixTime) -> Judgement {
+    pub fn decide(&mut self, request: AwaitingKey<'_>, key: KeyAnswer, now: UnixTime) -> Judgement {
         let AwaitingKey { token, arrival } = request;
         let origin = token.header().origin();
         let mut findings = Findings::default();
@@ -93,7 +93,7 @@ impl Judge<'_> {
 
     fn conclude(
         &self,
-        arrival: Arrival,
+        arrival: Arrival<'_>,
         origin: ClaimedOrigin,
         identity: Result<Identity, Refusal>,
         findings: Findings,

@@ -8,13 +8,13 @@ use crate::token::{CheckedHeader, ClaimedOrigin};
 #[derive(Debug)]
 pub struct ParkedRequest {
     pub(super) raw: Box<[u8]>,
-    pub(super) arrival: Arrival,
+    pub(super) arrival: Arrival<'static>,
     pub(super) origin: ClaimedOrigin,
     header: CheckedHeader,
 }
 
 impl ParkedRequest {
-    pub(super) fn new(token: Candidate, arrival: Arrival) -> Self {
+    pub(super) fn new(token: Candidate, arrival: Arrival<'static>) -> Self {
         let (raw, header) = match token {
             Candidate::New(token) => token.into_raw(),
             Candidate::Known(token) => (token.raw().into(), token.header().clone()),

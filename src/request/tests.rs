@@ -7,13 +7,18 @@ use crate::testing::{
 };
 use crate::verify::WasmBackend;
 
-fn arrive(config: &Config, more: &[(&str, &str)]) -> Request {
+fn arrive<'h>(config: &Config, more: &[(&'h str, &'h str)]) -> Request<'h> {
     arrive_after(config, &TokenCache::new(0), more)
 }
 
-fn arrive_after(config: &Config, cache: &TokenCache, more: &[(&str, &str)]) -> Request {
-    let pairs = request(more);
-    Request::handle_headers(&Headers::new(&pairs), config, cache, at(0))
+/// Leaks the list of headers, so that a request can be returned.
+fn arrive_after<'h>(
+    config: &Config,
+    cache: &TokenCache,
+    more: &[(&'h str, &'h str)],
+) -> Request<'h> {
+    let pairs = request(more).leak();
+    Request::handle_headers(&Headers::new(pairs), config, cache, at(0))
 }
 
 fn decided(config: Value, more: &[(&str, &str)]) -> Decision {
@@ -151,7 +156,8 @@ fn a_refusal_is_an_answer_in_enforce_and_a_request_without_identity_in_observe()
 #[test]
 fn a_good_token_and_its_key_make_a_user() {
     let config = config_with(json!({}));
-    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token())]) else {
+    let token = token();
+    let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &token)]) else {
         panic!("the key should be needed");
     };
     let judgement = decide_once(waiting, KEY.with(Rc::clone), &config, &WasmBackend, at(0));
@@ -415,4 +421,39 @@ fn a_rejected_claim_is_named_as_it_is_configured() {
     let seen = go_on_or_decided(&config, &token());
     let expected = rejected(Rejection::ClaimMismatch);
     assert_eq!(seen, (expected, Some("realm.tenant".to_owned())));
+}
+
+#[test]
+fn a_browser_gets_a_page_also_if_its_request_waited_for_the_key() {
+    let config = config_with(json!({}));
+    let token = token();
+    let navigation = [
+        ("accept", "text/html,*/*;q=0.8"),
+        ("x-request-id", "id-<1>"),
+        ("x-amzn-oidc-data", &token),
+    ];
+    let at_once = decided(json!({}), &navigation[..2]);
+    let page = |rejection| Effect::Respond(Reply::refusal_page(rejection, b"id-<1>"));
+    assert_eq!(at_once.effect, page(Rejection::MissingToken));
+    let Request::AwaitingKey(waiting) = arrive(&config, &navigation) else {
+        panic!("the key should be needed");
+    };
+    let mut judge = Judge {
+        config: &config,
+        backend: &WasmBackend,
+        cache: &mut TokenCache::new(0),
+    };
+    let unavailable = Err(Rejection::KeyUnavailable);
+    let judgement = judge.resume(waiting.park(), unavailable, at(0));
+    assert_eq!(judgement.decision.effect, page(Rejection::KeyUnavailable));
+}
+
+#[test]
+fn a_browser_in_observe_mode_gets_no_page() {
+    let navigation = [("accept", "text/html")];
+    let observed = decided(json!({ "mode": "observe" }), &navigation);
+    assert!(matches!(
+        observed.effect,
+        Effect::Forward { user: None, .. }
+    ));
 }

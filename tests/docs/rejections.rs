@@ -36,6 +36,24 @@ fn the_table_of_reasons_is_the_codes() {
 }
 
 #[test]
+fn the_advice_of_the_page_is_the_codes() {
+    let documented = rows(REJECTIONS, "Advice").into_iter().flat_map(|row| {
+        let advice = row[0].to_owned();
+        let reasons = row[1].split('`').skip(1).step_by(2);
+        reasons
+            .map(move |reason| (reason.to_owned(), advice.clone()))
+            .collect::<Vec<_>>()
+    });
+    let expected = Rejection::ALL
+        .iter()
+        .map(|rejection| (rejection.name().to_owned(), rejection.advice().to_owned()));
+    assert_eq!(
+        documented.collect::<BTreeSet<_>>(),
+        expected.collect::<BTreeSet<_>>()
+    );
+}
+
+#[test]
 fn every_reason_has_a_section_under_its_status() {
     let mut status = None;
     let mut sections = Vec::new();

@@ -4,7 +4,7 @@ CHROMIUM ?= /usr/bin/chromium
 BROWSER_MODULES := e2e/node_modules/.package-lock.json
 
 .PHONY: test-browser
-test-browser: wasm tools $(ENVOY) browser-tools ## Test with more: Test the demo's page in headless Chromium (needs npm, Chromium)
+test-browser: wasm tools $(ENVOY) browser-tools ## Test with more: Test the demo's and the rejection page in headless Chromium (needs npm, Chromium)
 	cd e2e/browser && ALB_TOKEN=$(abspath $(ALB_TOKEN)) ENVOY=$(abspath $(ENVOY)) node --test page/*.test.mjs
 
 # What every test in a browser needs. As root it installs Chromium, otherwise it says what to install.

@@ -84,6 +84,11 @@ impl Arrival {
             .collect()
     }
 
+    /// The role, if the gateway maps one.
+    fn role(&self) -> Option<&str> {
+        self.values("x-webauth-role").first().copied()
+    }
+
     fn values(&self, name: &str) -> Vec<&str> {
         self.headers
             .iter()

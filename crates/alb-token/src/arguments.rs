@@ -173,4 +173,4 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
 }
 
-const CLAIMS: &str = r#"{"custom:groups":"data-science"}"#;
+const CLAIMS: &str = r#"{"custom:groups":"[data-science, ml-team]"}"#;

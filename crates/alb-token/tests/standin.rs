@@ -41,7 +41,7 @@ fn each_request_carries_a_fresh_token_that_the_served_key_verifies() {
     let payload = token(&first).payload;
     assert_eq!(payload["email"], "alice@example.com");
     assert_eq!(payload["email_verified"], "true");
-    assert_eq!(payload["custom:groups"], "data-science");
+    assert_eq!(payload["custom:groups"], "[data-science, ml-team]");
     assert_eq!(first.seen("x-amzn-oidc-identity"), payload["sub"]);
 }
 

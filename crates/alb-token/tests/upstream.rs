@@ -53,6 +53,7 @@ fn a_browser_gets_a_page_that_names_the_user() {
         "accept: text/html,application/xhtml+xml,*/*;q=0.8",
         "kubeflow-userid: alice@example.com",
         "kubeflow-groups: red,blue",
+        "x-webauth-role: Editor",
     ];
 
     let page = upstream.get("/", &headers);
@@ -62,7 +63,8 @@ fn a_browser_gets_a_page_that_names_the_user() {
     );
     let identity = "<h1>You are <strong>alice@example.com</strong></h1>";
     assert!(page.body.contains(identity), "{}", page.body);
-    assert!(page.body.contains("groups <strong>red, blue</strong>"));
+    let rights = "groups <strong>red, blue</strong>, role <strong>Editor</strong>.";
+    assert!(page.body.contains(rights), "{}", page.body);
     let nobody = upstream.get("/", &headers[..1]);
     assert!(nobody.body.contains("You are nobody here"));
 }

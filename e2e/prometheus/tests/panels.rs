@@ -18,7 +18,12 @@ const FAILING_KID: &str = "66666666-7777-8888-9999-000000000000";
 /// A gateway with a second listener, which only observes.
 fn gateway() -> Running {
     let observing = json!({"loadBalancers": [entry()], "mode": "observe"});
-    let s = Scenario::new().plugin("observing", observing).start();
+    let groups = json!({"header": "kubeflow-groups", "claim": "groups", "required": false});
+    let mappings = json!([{"header": "kubeflow-userid", "claim": "email"}, groups]);
+    let s = Scenario::new()
+        .config(json!({"outputClaimToHeaders": mappings}))
+        .plugin("observing", observing)
+        .start();
     s.endpoint.set(FAILING_KID, Answer::Status(500));
     s
 }
@@ -35,6 +40,9 @@ fn drive(s: &Running) {
         .send();
     s.get("/")
         .token(&s.token_with("email_verified", false))
+        .send();
+    s.get("/")
+        .token(&s.token_with("groups", json!(["a,b"])))
         .send();
     s.get("/").token(&of_kid(UNKNOWN_KID)).send();
     s.get("/").token(&of_kid(FAILING_KID)).send();

@@ -60,9 +60,12 @@ fn identity(arrival: &Arrival) -> String {
         none if none.is_empty() => "no groups".into(),
         some => format!("groups <strong>{}</strong>", escape(&some)),
     };
+    let role = arrival.role().map_or_else(String::new, |role| {
+        format!(", role <strong>{}</strong>", escape(role))
+    });
     format!(
         "<h1>You are <strong>{}</strong></h1>\n<p>The gateway verified the load balancer's token and \
-         set <code>kubeflow-userid</code>; {groups}.</p>",
+         set <code>kubeflow-userid</code>; {groups}{role}.</p>",
         escape(user)
     )
 }
@@ -80,7 +83,7 @@ fn rows(arrival: &Arrival) -> String {
         .headers
         .iter()
         .map(|(name, value)| {
-            let class = if name.starts_with("kubeflow-") {
+            let class = if name.starts_with("kubeflow-") || name == "x-webauth-role" {
                 " class=\"identity\""
             } else {
                 ""

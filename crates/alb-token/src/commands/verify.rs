@@ -163,11 +163,16 @@ fn judge(
     Verdict::of(decision, inspection)
 }
 
-fn with_key(waiting: AwaitingKey, key: Rc<PublicKey>, config: &Config, now: UnixTime) -> Decision {
+fn with_key(
+    waiting: AwaitingKey<'_>,
+    key: Rc<PublicKey>,
+    config: &Config,
+    now: UnixTime,
+) -> Decision {
     decide_once(waiting, key, config, &WasmBackend, now).decision
 }
 
-fn key_url(waiting: &AwaitingKey, config: &Config) -> String {
+fn key_url(waiting: &AwaitingKey<'_>, config: &Config) -> String {
     let key = waiting.key();
     let source = config.key_sources().get(key.source.0);
     let url = source.map(|source| {

@@ -52,10 +52,12 @@ const ATTACKS: [Attack; 5] = [
 ];
 
 /// Sent by the page when it loads: name, value.
-const SENT: [(&str, &str); 5] = [
+const SENT: [(&str, &str); 7] = [
     ("kubeflow-userid", "mallory@example.com"),
     ("kubeflow_userid", "mallory@example.com"),
     ("kubeflow-groups", "admins"),
+    ("x-webauth-role", "Admin"),
+    ("x_webauth_role", "Admin"),
     ("x-amzn-oidc-identity", "mallory"),
     ("x-anything-else", "hello"),
 ];

@@ -61,7 +61,8 @@ fn judge(config: &Config, payload: &Value) -> Result<Identity, Rejection> {
         &key,
     );
     let token = UnverifiedToken::parse(raw.as_bytes())?;
-    let token = check_locally(token, config, after_noon(0)).map_err(|refused| refused.rejection)?;
+    let token = check_locally(token, &alb_authn::token_kind::ALB, config, after_noon(0))
+        .map_err(|refused| refused.rejection)?;
     let token = verify(token, &key, &Toy)?;
     let clock = Clock {
         now: after_noon(0),

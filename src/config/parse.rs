@@ -19,8 +19,13 @@ use limits::{read_key_limits, read_token_cache};
 use load_balancers::read_load_balancers;
 use routes::{read_logout, read_public_route};
 
-/// Removed from every request whatever the configuration maps: Kubeflow trusts them.
-const ALWAYS_STRIPPED: [&str; 2] = ["kubeflow-userid", "kubeflow-groups"];
+/// Removed from every request whatever the configuration maps: Kubeflow trusts the first two, and applications
+/// behind AWS Verified Access the third.
+const ALWAYS_STRIPPED: [&str; 3] = [
+    "kubeflow-userid",
+    "kubeflow-groups",
+    "x-amzn-ava-user-context",
+];
 
 pub(super) fn parse(json: &[u8]) -> Result<Config, Vec<Problem>> {
     if json.is_empty() {

@@ -121,7 +121,7 @@ fn check_header(
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
     let signer = config.signer(&header.signer);
-    let signer = signer.filter(|signer| signer.kind == kind);
+    let signer = signer.filter(|signer| signer.arn.kind() == kind);
     let signer = signer.ok_or(Rejection::UntrustedSigner)?;
     let issuer = signer.issuers.accept(&header.iss);
     let issuer = issuer.ok_or(Rejection::WrongIssuer)?;

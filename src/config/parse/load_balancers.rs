@@ -4,13 +4,12 @@ use std::rc::Rc;
 
 use super::claims::{read_output, read_required_claims};
 use super::{GlobalClaims, has_control, is_visible_ascii};
+use crate::alb::AlbArn;
 use crate::config::reader::{Node, Object};
 use crate::config::{Allowed, ClaimToHeader, EmailVerified, RequiredClaim, Signer};
 use crate::key_source::KeySource;
 use crate::key_source::SourceId;
 use crate::routes;
-use crate::signer_arn::SignerArn;
-use crate::token_kind::ALB;
 
 pub(super) fn read_load_balancers(
     node: &Node<'_>,
@@ -77,7 +76,6 @@ fn read_load_balancer(
     object.finish();
     let required_claims = [global.required.as_slice(), own_required.as_slice()].concat();
     Some(Signer {
-        kind: &ALB,
         email_verified: effective_email_verified(global.email_verified, &output, &required_claims),
         arn: arn?,
         issuers: issuers?,
@@ -112,8 +110,8 @@ fn source_id(sources: &mut Vec<KeySource>, source: KeySource) -> SourceId {
     }))
 }
 
-fn read_arn(node: &Node<'_>) -> Option<SignerArn> {
-    SignerArn::parse(node.text()?).or_else(|| {
+fn read_arn(node: &Node<'_>) -> Option<AlbArn> {
+    AlbArn::parse(node.text()?).or_else(|| {
         node.problem(
             "expected an application load balancer's full ARN, \
              arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/app/NAME/ID",
@@ -137,8 +135,8 @@ fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
     }
 }
 
-fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&SignerArn>) -> Option<KeySource> {
-    let documented = arn.and_then(SignerArn::documented_key_endpoint);
+fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&AlbArn>) -> Option<KeySource> {
+    let documented = arn.and_then(AlbArn::documented_key_endpoint);
     let given = object.optional("keyEndpoint");
     let mut cluster = None;
     let mut authority = None;
@@ -179,7 +177,7 @@ fn read_key_endpoint(object: &mut Object<'_>, arn: Option<&SignerArn>) -> Option
     })
 }
 
-fn no_documented_endpoint<T>(load_balancer: &Node<'_>, arn: &SignerArn) -> Option<T> {
+fn no_documented_endpoint<T>(load_balancer: &Node<'_>, arn: &AlbArn) -> Option<T> {
     load_balancer.problem_at(
         "keyEndpoint.authority",
         format!(

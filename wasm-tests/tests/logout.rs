@@ -92,8 +92,10 @@ fn other_methods_paths_and_hosts_are_judged_like_any_request() {
     }
     let elsewhere = s.get("/logout").header("host", "b.example.com");
     assert_refused(&elsewhere.send(), "missing_token", "another host");
-    let port = s.get("/logout").header("host", "KubeFlow.example.com:8443");
-    assert_eq!(port.send().status, 302);
+    let named = s.get("/logout").header("host", "KubeFlow.example.com:8443");
+    assert_refused(&named.send(), "missing_token", "a port that no entry names");
+    let default = s.get("/logout").header("host", "KubeFlow.example.com:443");
+    assert_eq!(default.send().status, 302);
     s.request("PUT", "/logout")
         .token(&s.token())
         .body("")

@@ -19,12 +19,11 @@ pub use claims::{
 };
 pub use reader::Problem;
 
+use crate::alb::AlbArn;
 use crate::header_name::HeaderName;
 use crate::key_source::{KeyLimits, KeySource, SourceId};
 use crate::routes::{LogoutRoute, PublicRoute};
-use crate::signer_arn::SignerArn;
 use crate::time::{Clock, UnixTime};
-use crate::token_kind::TokenKind;
 
 /// All that the operator said, checked.
 #[derive(Clone, Debug)]
@@ -100,10 +99,8 @@ impl Config {
 /// One trusted signer and what holds for its tokens.
 #[derive(Clone, Debug)]
 pub struct Signer {
-    /// The kind of its tokens: another kind's token can't name it.
-    pub kind: &'static TokenKind,
     /// The ARN, compared with `signer`.
-    pub arn: SignerArn,
+    pub arn: AlbArn,
     /// Values of `iss` that are taken.
     pub issuers: Allowed,
     /// Values of `client` that are taken.

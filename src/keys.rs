@@ -23,6 +23,7 @@ mod eviction;
 mod fetch;
 mod key_id;
 mod public_key;
+mod results;
 mod slots;
 mod store;
 mod waiters;

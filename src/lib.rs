@@ -20,8 +20,8 @@
 
 /// (0) `pluginConfig` → the typed configuration.
 pub mod config;
-/// (0) The ARNs of load balancers, and their key endpoints.
-pub mod signer_arn;
+/// (0) Load balancer ARNs and their key endpoints.
+pub mod alb;
 /// (0) Header names and the spellings that servers fold together.
 pub mod header_name;
 /// (0) Texts with a wildcard at an end.

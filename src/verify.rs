@@ -59,7 +59,7 @@ pub fn verify(
 ) -> Result<VerifiedToken, Rejection> {
     let (message, signature) = (token.token().signing_input(), token.token().signature());
     // The kind of token says which algorithm it is, never the key (RFC 8725 section 3.1).
-    let is_of_kind = key.algorithm() == token.header().signer.kind.algorithm;
+    let is_of_kind = key.algorithm() == token.header().signer.arn.kind().algorithm;
     if is_of_kind && is_signature(signature, message, key, backend) {
         Ok(VerifiedToken(token))
     } else {

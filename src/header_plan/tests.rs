@@ -70,6 +70,7 @@ fn spoofed_headers_go_in_every_spelling_and_the_verified_one_stands_alone() {
             ("kubeflow_groups", "admin"),
             ("kubeflow.userid", "eve"),
             ("kubeflow+groups", "admin"),
+            ("x-amzn-ava-user-context", "eve"),
             ("x_team", "red"),
             ("x!team", "red"),
             ("x-amzn-oidc-data", &token),

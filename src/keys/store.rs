@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answers::{Answers, BATCH};
-use super::entry::{Entry, NotFound};
+use super::entry::Entry;
 use super::fetch::Fetch;
 use super::slots::Slots;
 use super::waiters::{Answered, Room, Waiters};
@@ -22,9 +22,6 @@ use crate::time::{Span, UnixTime};
 /// this much later.
 pub(super) const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
-/// Before the one retry: enough for a stale keep-alive connection to be replaced.
-pub(super) const RETRY_AFTER: Duration = Duration::from_millis(100);
-
 /// How often entries that no longer matter are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -34,19 +31,19 @@ pub struct KeyStore {
     pub(super) entries: HashMap<KeyRef, Entry>,
     pub(super) key_count: usize,
     pub(super) dropped: VecDeque<Rc<PublicKey>>,
-    endpoints: Vec<Endpoint>,
-    waiters: Waiters,
-    slots: Slots,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) waiters: Waiters,
+    pub(super) slots: Slots,
     answers: Answers,
-    outcomes: VecDeque<FetchOutcome>,
+    pub(super) outcomes: VecDeque<FetchOutcome>,
     last_attempt: u64,
     last_sweep: Span,
 }
 
-struct Endpoint {
+pub(super) struct Endpoint {
     address: KeySource,
     /// Keys that it has served.
-    served: u64,
+    pub(super) served: u64,
 }
 
 impl KeyStore {
@@ -193,7 +190,7 @@ impl KeyStore {
         Some(left.bytes)
     }
 
-    fn answer(&mut self, stream: StreamId, answer: KeyAnswer) {
+    pub(super) fn answer(&mut self, stream: StreamId, answer: KeyAnswer) {
         if let Some(bytes) = self.stop_waiting(stream) {
             self.answers.push(stream, answer, bytes);
         }
@@ -214,80 +211,6 @@ impl KeyStore {
         now: UnixTime,
     ) {
         self.take_result(attempt, AttemptResult::Failed(failure), now);
-    }
-
-    fn take_result(&mut self, attempt: AttemptId, result: AttemptResult, now: UnixTime) {
-        let key = attempt.key;
-        let entry = self.entries.get_mut(&key);
-        let Some(fetch) = entry.and_then(Entry::running_mut) else {
-            return;
-        };
-        if !fetch.is_attempt(attempt.number) {
-            return;
-        }
-        if let AttemptResult::Failed(failure) = &result
-            && failure.is_worth_a_retry()
-            && fetch.retry_after(Span::new(now, RETRY_AFTER))
-        {
-            return;
-        }
-        let took = now.since(fetch.started());
-        self.finish_fetch(key, result, took, now);
-    }
-
-    fn finish_fetch(&mut self, key: KeyRef, result: AttemptResult, took: Duration, now: UnixTime) {
-        let brought_key = matches!(result, AttemptResult::Key(_));
-        self.slots.finish(key, brought_key);
-        self.entries.entry(key).or_default().end_fetch();
-        let result = match result {
-            AttemptResult::Key(public_key) => Ok(self.insert_key(key, public_key, now)),
-            AttemptResult::Failed(failure) => Err(self.record_failure(key, failure, now)),
-        };
-        let answer = result.clone().map_err(FetchFailure::rejection);
-        let result = result.map(|_| ());
-        self.outcomes.push_back(FetchOutcome { key, result, took });
-        for stream in self.waiters.of_key(key) {
-            self.answer(stream, answer.clone());
-        }
-        self.bound_entries();
-    }
-
-    fn insert_key(&mut self, key: KeyRef, public_key: PublicKey, now: UnixTime) -> Rc<PublicKey> {
-        if let Some(endpoint) = self.endpoints.get_mut(key.source.0) {
-            endpoint.served = endpoint.served.saturating_add(1);
-        }
-        let entry = self.entries.entry(key).or_default();
-        let is_new = entry.key().is_none();
-        let (cached, replaced) = entry.insert_key(public_key, now);
-        self.dropped.extend(replaced.map(|replaced| replaced.key));
-        if is_new {
-            self.key_count = self.key_count.saturating_add(1);
-        }
-        if self.key_count > self.limits.max_keys {
-            self.evict_key(Some(key));
-        }
-        cached
-    }
-
-    /// Remembers a failure, and returns what it turned out to be.
-    fn record_failure(
-        &mut self,
-        key: KeyRef,
-        failure: FetchFailure,
-        now: UnixTime,
-    ) -> FetchFailure {
-        let served = self.endpoints.get(key.source.0).map_or(0, |e| e.served);
-        let entry = self.entries.entry(key).or_default();
-        let FetchFailure::NotFound(status) = failure else {
-            entry.record_failure(now);
-            return failure;
-        };
-        match entry.record_not_found(status, served, &self.limits, now) {
-            NotFound::NotBelieved => return FetchFailure::Status(status),
-            NotFound::KeyIsGone => self.remove_key(key),
-            NotFound::Believed => {}
-        }
-        failure
     }
 
     /// Ends what is overdue: attempts, waits, and back-offs that no longer matter. A callback of the host.

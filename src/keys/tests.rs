@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::answers::BATCH;
 use super::eviction::MAX_IDLE;
-use super::store::{DEADLINE_GRACE, RETRY_AFTER};
+use super::results::RETRY_AFTER;
+use super::store::DEADLINE_GRACE;
 use super::waiters::MAX_WAITING_BYTES;
 use super::*;
 use crate::config::Config;

@@ -141,7 +141,9 @@ fn find_signer(
     config: &Config,
 ) -> Result<(Rc<Signer>, Rc<str>), Rejection> {
     let signers = config.signers_of(&header.signer).iter();
-    let mut signers = signers.filter(|signer| signer.kind == kind).peekable();
+    let mut signers = signers
+        .filter(|signer| signer.arn.kind() == kind)
+        .peekable();
     signers.peek().ok_or(Rejection::UntrustedSigner)?;
     let mut rejection = Rejection::WrongIssuer;
     for signer in signers {

@@ -5,17 +5,16 @@ use std::rc::Rc;
 use super::claims::{ReadList, read_list, read_required_claims};
 use super::headers::{Lists, email_rule};
 use super::{GlobalClaims, has_control, is_visible_ascii};
+use crate::alb::AlbArn;
 use crate::config::reader::{Node, Object};
 use crate::config::{Allowed, RequiredClaim, Signer};
 use crate::key_source::{KeySource, SourceId};
 use crate::routes;
-use crate::signer_arn::SignerArn;
-use crate::token_kind::ALB;
 
 /// An entry as it is written.
 pub(super) struct Entry<'a> {
     node: Node<'a>,
-    arn: Option<SignerArn>,
+    arn: Option<AlbArn>,
     issuers: Option<Allowed>,
     client_ids: Option<Allowed>,
     required: Vec<RequiredClaim>,
@@ -95,7 +94,6 @@ pub(super) fn resolve(
         let required = [global.required.as_slice(), entry.required.as_slice()].concat();
         let Some(source) = source else { continue };
         trust.signers.push(Rc::new(Signer {
-            kind: &ALB,
             arn,
             issuers,
             client_ids,
@@ -149,7 +147,7 @@ fn key_source(entries: &[Entry<'_>], position: usize) -> Option<KeySource> {
 
 /// Derives what is not written.
 fn complete(
-    arn: &SignerArn,
+    arn: &AlbArn,
     entry: &Node<'_>,
     written: Option<&KeyEndpoint<'_>>,
 ) -> Option<KeySource> {
@@ -173,8 +171,8 @@ fn complete(
     })
 }
 
-fn read_arn(node: &Node<'_>) -> Option<SignerArn> {
-    SignerArn::parse(node.text()?).or_else(|| {
+fn read_arn(node: &Node<'_>) -> Option<AlbArn> {
+    AlbArn::parse(node.text()?).or_else(|| {
         node.problem(
             "expected an application load balancer's full ARN, \
              arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/app/NAME/ID",

@@ -1,8 +1,8 @@
 //! What the filter refuses in any protected header.
 
+use alb_authn::alb::AlbArn;
 use alb_authn::keys::KeyId;
 use alb_authn::reason::Rejection;
-use alb_authn::signer_arn::SignerArn;
 use alb_authn::time::UnixTime;
 use alb_authn::token::ProtectedHeader;
 use alb_authn::token_kind::ALB;
@@ -77,7 +77,7 @@ fn key_id(header: &Members) -> Option<Fault> {
 
 fn signer(header: &Members) -> Option<Fault> {
     let signer = header.text("signer")?;
-    SignerArn::parse(&signer).is_none().then(|| {
+    AlbArn::parse(&signer).is_none().then(|| {
         let message = "`signer` is not the full ARN of an application load balancer: no configuration can trust it.";
         Fault::new(Rejection::UntrustedSigner, message)
     })

@@ -1,6 +1,6 @@
 //! The configuration that would trust a token.
 
-use alb_authn::signer_arn::SignerArn;
+use alb_authn::alb::AlbArn;
 use serde_json::{Value, json};
 
 use super::groups;
@@ -15,7 +15,7 @@ pub(crate) enum Trust {
 }
 
 pub(crate) struct TrustedLoadBalancer {
-    arn: SignerArn,
+    arn: AlbArn,
     issuer: String,
     client: String,
     /// What the rest of the default configuration would still refuse, and what else could be configured.
@@ -28,7 +28,7 @@ impl Trust {
             return Self::Impossible("there is no header that could be decoded");
         };
         let text = |name| header.text(name);
-        let Some(arn) = text("signer").and_then(|signer| SignerArn::parse(&signer)) else {
+        let Some(arn) = text("signer").and_then(|signer| AlbArn::parse(&signer)) else {
             return Self::Impossible(
                 "`signer` is not the full ARN of an application load balancer",
             );

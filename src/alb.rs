@@ -3,19 +3,21 @@
 //! Sources: the ALB guide, "Authenticate users using an Application Load Balancer" (key endpoints);
 //! the AWS General Reference, "Amazon Resource Names".
 
+use crate::token_kind::{ALB, TokenKind};
+
 /// The full ARN of an application load balancer:
 /// `arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/app/NAME/ID`.
 ///
 /// Only the whole ARN authenticates: AWS signs for every account of a region with the same keys, and
 /// another account's load balancer can write any issuer and client ("ALBeast", Miggo 2024).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SignerArn {
+pub struct AlbArn {
     text: String,
     partition: String,
     region: String,
 }
 
-impl SignerArn {
+impl AlbArn {
     /// Reads an ARN; `None` for anything but an application load balancer's full one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.splitn(6, ':');
@@ -38,6 +40,11 @@ impl SignerArn {
     /// The ARN as text, to compare with a token's `signer`.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The kind of the tokens that it signs: a token of another kind can't name it.
+    pub const fn kind(&self) -> &'static TokenKind {
+        &ALB
     }
 
     /// `aws`, `aws-us-gov`, `aws-cn`, …
@@ -109,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_arn_gives_its_partition_and_region() {
-        let arn = SignerArn::parse(ARN).unwrap();
+        let arn = AlbArn::parse(ARN).unwrap();
         assert_eq!(
             (arn.as_str(), arn.partition(), arn.region()),
             (ARN, "aws", "us-west-2")
@@ -137,14 +144,14 @@ mod tests {
             "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/a/b/c",
         ];
         for text in bad {
-            assert_eq!(SignerArn::parse(text), None, "{text:?}");
+            assert_eq!(AlbArn::parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn key_endpoints_follow_the_partition() {
         let arn = |partition: &str, region: &str| {
-            SignerArn::parse(&format!(
+            AlbArn::parse(&format!(
                 "arn:{partition}:elasticloadbalancing:{region}:123456789012:loadbalancer/app/a/b"
             ))
             .unwrap()

@@ -5,7 +5,8 @@
 use super::claims::{NO_ACCESS_TOKEN, ReadEntry, ReadList};
 use crate::config::reader::Node;
 use crate::config::{
-    ClaimPath, ClaimSource, EmailVerified, Format, HeaderEntry, HeaderPolicy, SYSTEM_PREFIX,
+    ClaimPath, ClaimSource, EmailVerified, Encoding, Format, HeaderEntry, HeaderPolicy,
+    SYSTEM_PREFIX,
 };
 use crate::header_name::{HeaderName, same_when_folded};
 
@@ -141,6 +142,9 @@ impl<'a> Lists<'a> {
                 takes_one_value: policies.is_empty() || is_kubeflow_user(&own.header),
                 strings_are_elements: self.writes_lists(&own.header)
                     || own.header.folds_with(b"kubeflow-groups"),
+                readers_decode: self
+                    .for_header(&own.header)
+                    .any(|entry| entry.mapping.encoding == Encoding::Percent),
                 reserves_system: self.reserves_system(&own.header),
                 entries: vec![header_entry],
                 name: own.header.clone(),

@@ -111,10 +111,6 @@ impl Writer<'_> {
             Encoding::None => Cow::Borrowed(stripped.as_str()),
             Encoding::Percent => Cow::Owned(percent_encoded(&stripped)),
         };
-        // Whoever reads this header decodes it, so an escape that a user wrote would be read as what it stands for.
-        if self.policy.is_decoded && mapping.encoding == Encoding::None && stripped.contains('%') {
-            return None;
-        }
         let decoded = format!("{}{stripped}", mapping.prefix);
         let written = format!("{}{encoded}", mapping.prefix);
         // Policies match elements, so none may look like two. Its prefix counts, too: of `o=a,admins` the second
@@ -123,7 +119,11 @@ impl Writer<'_> {
             return None;
         }
         let is_own = !self.names_somebody_else(&decoded) && !self.names_somebody_else(&written);
-        is_own.then_some(written)
+        // Beside an encoded entry, `system%3Amasters` of one that is not encoded is decoded, too.
+        let passes_decoded = self.policy.readers_decode
+            && mapping.encoding == Encoding::None
+            && self.names_somebody_else(&percent_decoded(&written));
+        (is_own && !passes_decoded).then_some(written)
     }
 
     /// Whether the text, as a reader of the header sees it, begins like another entry's value or like one of
@@ -213,4 +213,28 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// The text as a reader decodes it; what is no escape stays.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match escaped(after).filter(|_| *byte == b'%') {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn escaped(after: &[u8]) -> Option<u8> {
+    let digits = after
+        .get(..2)
+        .filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }

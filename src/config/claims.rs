@@ -108,8 +108,8 @@ pub struct HeaderPolicy {
     pub takes_one_value: bool,
     /// Whether a string is one element, and so may not hold the separator.
     pub strings_are_elements: bool,
-    /// Whether some entry for it percent-encodes, so that its readers decode it.
-    pub is_decoded: bool,
+    /// Whether an entry for it is percent-encoded, so that its readers decode whatever any entry writes.
+    pub readers_decode: bool,
     /// Whether its readers know Kubernetes' own names, which begin with [`SYSTEM_PREFIX`].
     pub reserves_system: bool,
 }

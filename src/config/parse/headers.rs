@@ -149,9 +149,9 @@ impl<'a> Lists<'a> {
                 required: own.required,
                 separator: own.separator,
                 takes_one_value: self.names_the_user(&own.header),
-                is_decoded: self.encodes(&own.header),
                 strings_are_elements: self.writes_lists(&own.header)
                     || own.header.folds_with(b"kubeflow-groups"),
+                readers_decode: self.encodes(&own.header),
                 reserves_system: self.reserves_system(&own.header),
                 entries: vec![header_entry],
                 name: own.header.clone(),

@@ -75,10 +75,10 @@ const PATTERNS: [&str; 9] = [
     "*", "*", "a", "ml-*", "*@x.com", "admins", "p:*", "System:*", "1",
 ];
 const VALUES: [&str; 5] = ["Admin", "Viewer", "a,b", "p:x", "x; p:y"];
-const PIECES: [&str; 37] = [
+const PIECES: [&str; 38] = [
     "a", "a", "b", "A", "ml-", "admins", "p:", "q:", "partner:", "system:", "sys", "tem:", ",",
     ",", ", ", ";", "; ", "|", " ", " ", "Okta_", "okta_", "@x.com", "@X.com", "é", "%", "%2C",
-    "%3A", "o=x", "uid=", "1", "\n", "\u{2003}", "\u{85}", "[", "]", "\"",
+    "%70", "%3A", "o=x", "uid=", "1", "\n", "\u{2003}", "\u{85}", "[", "]", "\"",
 ];
 
 impl Case {

@@ -245,6 +245,8 @@ fn is_usable(case: &Case, entry: &Entry, text: &str, is_list: bool) -> bool {
         && !(is_list && written.contains(entry.separator))
         && !is_anothers(case, entry, &written)
         && !is_anothers(case, entry, &decoded)
+        && !(is_decoded(case, entry)
+            && is_anothers(case, entry, &super::readers::decoded(&written)))
 }
 
 /// Every position at which a reader of the header may think that an element begins.
@@ -281,6 +283,12 @@ fn spells_another(case: &Case, entry: &Entry, joined: &str) -> bool {
         let mut long = others.filter(|prefix| prefix.contains(entry.separator));
         long.any(|prefix| joined[at..].starts_with(prefix))
     })
+}
+
+/// Whoever reads a header that some entry encodes decodes all of it.
+pub(super) fn is_decoded(case: &Case, entry: &Entry) -> bool {
+    let mut all = case.entries_for(entry.header);
+    !entry.percent && all.any(|other| other.percent)
 }
 
 pub(super) fn reserves_system(case: &Case, header: &str) -> bool {

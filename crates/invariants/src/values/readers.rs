@@ -1,7 +1,7 @@
 //! Readers of a header: whoever splits it at its separator, trims the parts, or decodes them.
 
 use super::input::Case;
-use super::model::{Filled, beginnings, reserves_system};
+use super::model::{Filled, beginnings, is_decoded, reserves_system};
 
 /// # Panics
 /// If some reader finds what is not meant.
@@ -11,7 +11,7 @@ pub(super) fn check(case: &Case, filled: &Filled<'_>) {
     assert!(!text.contains(char::is_control), "{filled:?}");
     let decoded = decoded(text);
     for reading in [text, decoded.as_str()] {
-        if entry.percent || reading == text {
+        if entry.percent || is_decoded(case, entry) || reading == text {
             check_names(case, filled, reading);
         }
     }
@@ -53,7 +53,7 @@ fn check_names(case: &Case, filled: &Filled<'_>, text: &str) {
     }
 }
 
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut parts = text.split('%');
     bytes.extend(parts.next().unwrap_or_default().bytes());

@@ -4,7 +4,7 @@ use alb_fixtures::mint::unix_now;
 use serde_json::json;
 use wasm_tests::{ARN, Answer, KID, REASONS, Scenario, USER, assert_refused, eventually};
 
-const FURTHER_METRICS: [&str; 8] = [
+const FURTHER_METRICS: [&str; 9] = [
     "key_fetch.failed",
     "key_fetch.not_found",
     "key_fetch.ok",
@@ -12,6 +12,7 @@ const FURTHER_METRICS: [&str; 8] = [
     "keys",
     "token_cache.hit",
     "token_cache.miss",
+    "values_left_out",
     "waiting_requests",
 ];
 

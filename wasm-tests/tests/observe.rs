@@ -49,7 +49,7 @@ fn what_would_be_refused_goes_on_without_an_identity() {
             "missing_claim",
             s.token_builder().without_claim("email").sign(),
         ),
-        ("unusable_claim", s.token_with("email", "")),
+        ("unusable_claim", s.token_with("email", " ")),
         ("claim_mismatch", s.token_with("sub", "x")),
         ("unverified_email", s.token_with("email_verified", "false")),
     ];

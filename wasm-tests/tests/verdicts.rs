@@ -130,6 +130,11 @@ fn the_payload_is_judged_once_its_signature_holds() {
         Case::new(
             "an empty e-mail",
             token_with("email", json!("")),
+            "missing_claim",
+        ),
+        Case::new(
+            "a blank e-mail",
+            token_with("email", json!(" ")),
             "unusable_claim",
         ),
         Case::new(

@@ -240,13 +240,16 @@ fn is_usable(case: &Case, entry: &Entry, text: &str, is_list: bool) -> bool {
     let holds_prefix = !entry.prefix.is_empty() && text.contains(entry.prefix);
     let written = written(entry, text);
     let decoded = format!("{}{text}", entry.prefix);
-    is_sound
-        && !holds_prefix
-        && !(is_list && written.contains(entry.separator))
-        && !is_anothers(case, entry, &written)
-        && !is_anothers(case, entry, &decoded)
-        && !(is_decoded(case, entry)
-            && is_anothers(case, entry, &super::readers::decoded(&written)))
+    let holds_separator = is_list && written.contains(entry.separator);
+    let mut readings = vec![&written, &decoded];
+    let read_decoded = super::readers::decoded(&written);
+    if is_decoded(case, entry) {
+        readings.push(&read_decoded);
+    }
+    let mut readings = readings.into_iter();
+    let passes_for_another = readings.any(|text| is_anothers(case, entry, text));
+    let is_bad = holds_prefix || holds_separator || passes_for_another;
+    is_sound && !is_bad
 }
 
 /// Every position at which a reader of the header may think that an element begins.

@@ -147,12 +147,15 @@ fn outcome<'a>(case: &'a Case, entry: &'a Entry, is_required: bool) -> Outcome<'
     let (mut elements, is_list) = elements(&case.payload[entry.claim], entry.format);
     if let Some(patterns) = &entry.keep {
         let is_kept = |text: &String| matches_any(text, patterns, false);
-        elements.retain(|element| element.as_ref().is_some_and(is_kept));
+        // A lone star keeps whatever is there, usable or not.
+        let keeps_all = patterns.contains(&"*");
+        elements.retain(|element| keeps_all || element.as_ref().is_some_and(is_kept));
     }
     if elements.is_empty() {
         return Outcome::Absent;
     }
-    if let Some(value) = entry.value {
+    let has_text = elements.iter().flatten().any(|text| !text.is_empty());
+    if let Some(value) = entry.value.filter(|_| has_text) {
         elements = vec![Some(value.to_owned())];
     }
     let count = elements.len();
@@ -175,7 +178,12 @@ fn outcome<'a>(case: &'a Case, entry: &'a Entry, is_required: bool) -> Outcome<'
     });
     let texts: Vec<String> = meant.iter().map(|text| written(entry, text)).collect();
     let text = texts.join(&entry.separator.to_string());
-    let names_user = entry.header == "kubeflow-userid" || entry.header == case.own[0].header;
+    // The user's header of any list.
+    let mut firsts = [case.own.first(), case.others.first()]
+        .into_iter()
+        .flatten();
+    let names_user =
+        entry.header == "kubeflow-userid" || firsts.any(|first| first.header == entry.header);
     if meant.is_empty() || names_user && meant.len() > 1 {
         return Outcome::Withheld(Rejection::UnusableClaim, count);
     }

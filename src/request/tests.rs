@@ -7,6 +7,8 @@ use crate::testing::{
 };
 use crate::verify::WasmBackend;
 
+mod cache;
+
 fn arrive<'h>(config: &Config, more: &[(&'h str, &'h str)]) -> Request<'h> {
     arrive_after(config, &TokenCache::new(0), more)
 }
@@ -215,87 +217,6 @@ fn a_signature_of_another_length_is_invalid() {
         let token = format!("{signing_input}.{signature}");
         let (reason, _) = go_on(&config, &mut TokenCache::new(0), &token, at(0));
         assert_eq!(reason, rejected(Rejection::InvalidSignature), "{signature}");
-    }
-}
-
-#[test]
-fn a_repeated_token_is_found_in_the_cache_until_it_expires() {
-    let config = config_with(json!({ "clockSkew": "0s" }));
-    let mut cache = TokenCache::new(100_000);
-    let mut payload = payload();
-    payload["exp"] = json!(NOON + 60);
-    let token = sign(&header(), &payload);
-    assert_eq!(
-        go_on(&config, &mut cache, &token, at(0)),
-        (Reason::Ok, Some(false))
-    );
-    assert_eq!(
-        go_on(&config, &mut cache, &token, at(59)),
-        (Reason::Ok, Some(true))
-    );
-    let expired = rejected(Rejection::TokenExpired);
-    assert_eq!(
-        go_on(&config, &mut cache, &token, at(60)),
-        (expired, Some(true)),
-        "the payload's exp"
-    );
-    assert_eq!(
-        go_on(&config, &mut cache, &token, at(120)).0,
-        expired,
-        "the header's exp"
-    );
-}
-
-#[test]
-fn a_known_token_is_judged_anew_under_another_key() {
-    let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
-    let token = token();
-    let mut under = |number| {
-        go_on_with(
-            Rc::new(public_key(number)),
-            &config,
-            &mut cache,
-            &token,
-            at(0),
-        )
-    };
-    assert_eq!(under(1), (Reason::Ok, Some(false)));
-    assert_eq!(under(1), (Reason::Ok, Some(false)), "fetched anew");
-    let forged = (rejected(Rejection::InvalidSignature), Some(false));
-    assert_eq!(under(2), forged);
-}
-
-#[test]
-fn requests_that_waited_with_one_token_are_verified_once() {
-    let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
-    let token = token();
-    let mut hits = Vec::new();
-    let waiting = [(); 2].map(|()| arrive_after(&config, &cache, &[("x-amzn-oidc-data", &token)]));
-    for request in waiting {
-        let Request::AwaitingKey(request) = request else {
-            panic!("the key should be needed");
-        };
-        let mut judge = Judge {
-            config: &config,
-            backend: &WasmBackend,
-            cache: &mut cache,
-        };
-        let judgement = judge.resume(request.park(), Ok(KEY.with(Rc::clone)), at(0));
-        hits.push((judgement.decision.reason, judgement.cache_lookup));
-    }
-    assert_eq!(hits, [(Reason::Ok, Some(false)), (Reason::Ok, Some(true))]);
-}
-
-#[test]
-fn only_accepted_tokens_get_into_the_cache() {
-    let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
-    let unverified = sign(&header(), &json!({ "email": "a@example.com" }));
-    for _ in 0..2 {
-        let seen = go_on(&config, &mut cache, &unverified, at(0));
-        assert_eq!(seen, (rejected(Rejection::UnverifiedEmail), Some(false)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bursts: requests that all wait for one key, or for an endpoint that hangs, and that one event decides.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use alb_fixtures::mint::{KeyPair, encode};
@@ -19,7 +20,6 @@ pub(crate) const DIRECT: &str = "/direct";
 pub(crate) struct Bursts<'a> {
     s: &'a Running,
     bursts: usize,
-    keys: usize,
     last: Instant,
     problems: Vec<String>,
 }
@@ -36,7 +36,6 @@ impl<'a> Bursts<'a> {
         Self {
             s,
             bursts: 0,
-            keys: 0,
             last: Instant::now(),
             problems: Vec::new(),
         }
@@ -53,7 +52,7 @@ impl<'a> Bursts<'a> {
 
     fn burst(&mut self) {
         let (end, status, reason) = ENDS[self.bursts % ENDS.len()];
-        let key = self.fresh_key();
+        let key = Self::fresh_key();
         self.s.endpoint.set(key.kid(), Answer::Hold);
         let signed = end == "the key";
         let crowd = Crowd::start(Transport::Streams, &vec![self.request(&key, signed); SIZE]);
@@ -72,7 +71,7 @@ impl<'a> Bursts<'a> {
 
     /// The endpoint takes requests and answers none; when it does again, every key is served.
     pub(crate) fn hang_and_return(&mut self) {
-        let keys: Vec<_> = (0..HANGING).map(|_| self.fresh_key()).collect();
+        let keys: Vec<_> = (0..HANGING).map(|_| Self::fresh_key()).collect();
         for key in &keys {
             self.s.endpoint.set(key.kid(), Answer::Hold);
         }
@@ -99,9 +98,11 @@ impl<'a> Bursts<'a> {
         self.problems
     }
 
-    fn fresh_key(&mut self) -> KeyPair {
-        self.keys += 1;
-        KeyPair::generate(format!("44444444-0000-4000-8000-{:012}", self.keys))
+    /// A key with an id that no other key of this run has: the filter may still hold an earlier burst's.
+    fn fresh_key() -> KeyPair {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        KeyPair::generate(format!("44444444-0000-4000-8000-{number:012}"))
     }
 
     fn request(&self, key: &KeyPair, signed: bool) -> Request {

@@ -21,7 +21,7 @@ pub use reader::Problem;
 
 use crate::alb::AlbArn;
 use crate::header_name::HeaderName;
-use crate::key_source::{KeyLimits, KeySource, SourceId};
+use crate::key_source::{KeyLimits, KeySetSource, KeySource, SetId, SourceId};
 use crate::routes::{LogoutRoute, PublicRoute};
 use crate::time::{Clock, UnixTime};
 
@@ -31,6 +31,7 @@ pub struct Config {
     /// Sorted by ARN; entries with one ARN in the order of the configuration.
     signers: Vec<Rc<Signer>>,
     key_sources: Vec<KeySource>,
+    key_set_sources: Vec<KeySetSource>,
     stripped: Vec<HeaderName>,
     /// Where a request without a token may pass.
     pub allow_missing_token: Vec<PublicRoute>,
@@ -38,6 +39,8 @@ pub struct Config {
     pub logout: Vec<Logout>,
     /// Whether the load balancer's headers stay on verified requests.
     pub forward_token: bool,
+    /// Whether the access token stays on verified requests, if it was verified.
+    pub forward_access_token: bool,
     /// Whether the load balancer's session cookies stay.
     pub forward_session_cookies: bool,
     /// Names of the load balancers' session cookies, without the shard number.
@@ -80,6 +83,16 @@ impl Config {
         &self.key_sources
     }
 
+    /// The distinct key sets; a [`SetId`] is an index into them.
+    pub fn key_set_sources(&self) -> &[KeySetSource] {
+        &self.key_set_sources
+    }
+
+    /// Whether any load balancer's access tokens are read.
+    pub fn reads_access_tokens(&self) -> bool {
+        !self.key_set_sources.is_empty()
+    }
+
     /// The clock by which tokens are judged at `now`.
     pub fn clock(&self, now: UnixTime) -> Clock {
         Clock {
@@ -111,6 +124,21 @@ pub struct Signer {
     pub headers: Vec<HeaderPolicy>,
     /// The global required claims and its own.
     pub required_claims: Vec<RequiredClaim>,
+    /// How access tokens are judged; `None` if they are never looked at.
+    pub access_token: Option<AccessTokenPolicy>,
+}
+
+/// How the access tokens of one issuer are judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessTokenPolicy {
+    /// The issuer's keys.
+    pub key_set: SetId,
+    /// If not empty, `aud` must hold one of them.
+    pub audiences: Vec<String>,
+    /// The claim that must equal the user's token's `sub`.
+    pub subject: ClaimPath,
+    /// Whether a required header or claim may need it.
+    pub is_required: bool,
 }
 
 /// A list of exact values, or, explicitly, any value.

@@ -21,6 +21,15 @@ pub enum HeaderEdit {
     Append(String, Vec<u8>),
 }
 
+/// What of the load balancer's own headers is forwarded with a verified identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// The user's token, and the `sub` claim beside it if it is the token's.
+    pub user_token: bool,
+    /// The access token.
+    pub access_token: bool,
+}
+
 /// The changes in the order in which they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderPlan {
@@ -40,19 +49,21 @@ impl HeaderPlan {
         Self { edits }
     }
 
-    /// For a request of a verified user. With `forward_token` the load balancer's own headers stay
-    /// where they came once, in their own spelling.
-    pub fn with_identity(inbound: Inbound, identity: &Identity, forward_token: bool) -> Self {
-        let kept: Vec<&'static str> = if forward_token {
-            let once = |name: &&str| inbound.came_once(name);
-            [ALB.header, ACCESS_TOKEN_HEADER, IDENTITY_HEADER]
-                .into_iter()
-                .filter(once)
-                .filter(|name| *name != IDENTITY_HEADER || inbound.identity_is(identity.subject()))
-                .collect()
-        } else {
-            Vec::new()
-        };
+    /// For a request of a verified user. What is forwarded of the load balancer's own headers stays if it came once,
+    /// in its own spelling.
+    pub fn with_identity(inbound: Inbound, identity: &Identity, forwarded: Forwarded) -> Self {
+        let kept: Vec<&'static str> = [
+            (ALB.header, forwarded.user_token),
+            (ACCESS_TOKEN_HEADER, forwarded.access_token),
+            (
+                IDENTITY_HEADER,
+                forwarded.user_token && inbound.identity_is(identity.subject()),
+            ),
+        ]
+        .into_iter()
+        .filter(|(name, stays)| *stays && inbound.came_once(name))
+        .map(|(name, _)| name)
+        .collect();
         let mut edits = inbound.edits;
         let dropped = inbound
             .oidc

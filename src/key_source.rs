@@ -29,6 +29,21 @@ impl KeySource {
     }
 }
 
+/// A key set of the configuration, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetId(pub usize);
+
+/// Where an identity provider publishes its keys as one document (RFC 7517 section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySetSource {
+    /// The Envoy cluster that calls are dispatched to.
+    pub cluster: String,
+    /// `:authority` of the call; with TLS also the name that the certificate is checked for.
+    pub authority: String,
+    /// `:path` of the call.
+    pub path: String,
+}
+
 /// Limits of the key store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLimits {

@@ -34,6 +34,7 @@ pub mod timer;
 pub mod wire;
 /// (0) What each kind of token looks like.
 pub mod token_kind;
+mod base64url;
 mod json;
 /// (1) A request's headers as they arrived.
 pub mod headers;
@@ -49,6 +50,8 @@ pub mod keys;
 pub mod verify;
 /// (7) Claims → what each entry of the configuration makes of them.
 pub mod claims;
+/// (7) The access token: verified, bound to the user's token, read.
+pub mod access_token;
 /// (7) What verified tokens say together → identity.
 pub mod identity;
 /// (7) Tokens that were accepted before.

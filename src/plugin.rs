@@ -11,23 +11,40 @@ use std::collections::HashMap;
 use crate::config::Config;
 use crate::header_plan::stripped_trailers;
 use crate::headers::Headers;
-use crate::keys::{AttemptId, AttemptResult, FetchFailure, KeyRef, KeyStore, Lookup, StreamId};
+use crate::keys::{
+    Answer, AttemptId, AttemptResult, FetchFailure, FetchTarget, KeyRef, KeySetWait, KeyStore,
+    Lookup, SetLookup, StreamId,
+};
+use crate::reason::Rejection;
 use crate::report::{Event, Gauge, Report};
-use crate::request::{Decision, Judge, Judgement, ParkedRequest, Request};
+use crate::request::{
+    AwaitingKeySet, Caches, Decision, Findings, Judge, Judgement, ParkedForKeySet, ParkedRequest,
+    Request, Step,
+};
 use crate::time::UnixTime;
-use crate::token_cache::TokenCache;
 use crate::verify::SignatureBackend;
 
 /// One plugin configuration in one Envoy worker thread: keys, token cache, parked requests.
 pub struct Plugin {
     config: Config,
     keys: KeyStore,
-    cache: TokenCache,
+    caches: Caches,
     backend: Box<dyn SignatureBackend>,
-    parked: HashMap<StreamId, ParkedRequest>,
+    parked: HashMap<StreamId, Parked>,
     report: Report,
     reported: Gauges,
     has_ended: bool,
+}
+
+/// A request that waits, since when, and for what.
+struct Parked {
+    since: UnixTime,
+    request: ParkedFor,
+}
+
+enum ParkedFor {
+    Key(ParkedRequest),
+    KeySet(KeyRef, ParkedForKeySet),
 }
 
 /// The gauges as this plugin last moved them.
@@ -58,9 +75,15 @@ impl Plugin {
         signature_backend: &str,
         now: UnixTime,
     ) -> Self {
+        let key_sets = config.key_set_sources().to_vec();
+        let reads_access_tokens = config.reads_access_tokens();
         Self {
-            keys: KeyStore::new(config.public_keys.clone(), config.key_sources().to_vec()),
-            cache: TokenCache::new(config.token_cache_bytes),
+            keys: KeyStore::with_key_sets(
+                config.public_keys.clone(),
+                config.key_sources().to_vec(),
+                key_sets,
+            ),
+            caches: Caches::new(config.token_cache_bytes, reads_access_tokens),
             report: Report::start(&config, signature_backend, now),
             config,
             backend,
@@ -70,13 +93,13 @@ impl Plugin {
         }
     }
 
-    /// Takes over from the same plugin's earlier configuration: its public keys are copied, and its token cache
-    /// is emptied and switched off. Old connections keep the old configuration alive for hours, and all of them
+    /// Takes over from the same plugin's earlier configuration: its public keys are copied, and its token caches
+    /// are emptied and switched off. Old connections keep the old configuration alive for hours, and all of them
     /// share one VM's memory.
     pub fn take_over(&mut self, earlier: &mut Self) {
         self.keys.adopt_keys(&earlier.keys);
         self.report_gauges();
-        earlier.cache = TokenCache::new(0);
+        earlier.caches = Caches::new(0, false);
     }
 
     /// The configuration.
@@ -92,7 +115,7 @@ impl Plugin {
         headers: &Headers<'_>,
         now: UnixTime,
     ) -> Option<Decision> {
-        let request = match Request::handle_headers(headers, &self.config, &self.cache, now) {
+        let request = match Request::handle_headers(headers, &self.config, &self.caches.user, now) {
             Request::Decided(decision) => {
                 self.report.record_decision(&decision, now);
                 return Some(decision);
@@ -104,33 +127,89 @@ impl Plugin {
             Lookup::Ready(public_key) => Ok(public_key),
             Lookup::Rejected(rejection) => Err(rejection),
             Lookup::Pending => {
-                self.parked.insert(stream, request.park());
-                self.report_gauges();
+                self.park(stream, ParkedFor::Key(request.park(&self.config)), now);
                 return None;
             }
         };
-        let judgement = self.judge().decide(request, answer, now);
-        Some(self.conclude(key, judgement, now))
+        let step = self.judge().decide(request, answer, now);
+        self.go_on(stream, key, step, now, now)
+    }
+
+    fn park(&mut self, stream: StreamId, request: ParkedFor, since: UnixTime) {
+        self.parked.insert(stream, Parked { since, request });
+        self.report_gauges();
+    }
+
+    /// Looks for the access token's key, if one is needed. `None`: the request waits, as it has since `since`.
+    fn go_on(
+        &mut self,
+        stream: StreamId,
+        key: KeyRef,
+        step: Step<'_>,
+        since: UnixTime,
+        now: UnixTime,
+    ) -> Option<Decision> {
+        let request = match step {
+            Step::Decided(judgement) => return Some(self.conclude(key, judgement, now)),
+            Step::AwaitingKeySet(request) => request,
+        };
+        match self.acquire_from_set(stream, &request, since, now) {
+            SetLookup::Settled(answer) => {
+                let judgement = self.judge().decide_with_set_key(request, answer, now);
+                Some(self.conclude(key, judgement, now))
+            }
+            SetLookup::Pending => {
+                let (request, findings) = request.park(&self.config);
+                self.record_findings(key, &findings);
+                self.park(stream, ParkedFor::KeySet(key, request), since);
+                None
+            }
+        }
+    }
+
+    fn acquire_from_set(
+        &mut self,
+        stream: StreamId,
+        request: &AwaitingKeySet<'_>,
+        since: UnixTime,
+        now: UnixTime,
+    ) -> SetLookup {
+        let wait = KeySetWait {
+            stream,
+            bytes: request.retained_bytes(),
+            since,
+            is_required: request.is_required(),
+        };
+        self.keys
+            .acquire_from_set(request.set(), request.kid(), wait, now)
     }
 
     fn judge(&mut self) -> Judge<'_> {
         Judge {
             config: &self.config,
             backend: &*self.backend,
-            cache: &mut self.cache,
+            caches: &mut self.caches,
         }
     }
 
     fn conclude(&mut self, key: KeyRef, judgement: Judgement, now: UnixTime) -> Decision {
-        if let Some(proven) = &judgement.proven_key {
-            self.keys.handle_verified(key, proven);
-        }
-        if let Some(hit) = judgement.cache_lookup {
-            self.report.count_lookup(hit);
+        self.record_findings(key, &judgement.findings);
+        if let Some(judged) = judgement.access_token {
+            self.report.count_access_token(judged);
         }
         self.report.count_left_out(judgement.values_left_out);
         self.report.record_decision(&judgement.decision, now);
         judgement.decision
+    }
+
+    fn record_findings(&mut self, key: KeyRef, findings: &Findings) {
+        if let Some(proven) = &findings.proven_key {
+            self.keys.handle_verified(key, proven);
+        }
+        let lookups = [findings.cache_lookup, findings.access_cache_lookup];
+        for hit in lookups.into_iter().flatten() {
+            self.report.count_lookup(hit);
+        }
     }
 
     /// Whether this request is not yet decided.
@@ -183,22 +262,29 @@ impl Plugin {
     }
 
     /// The configuration ends: what it added to the process-wide gauges is taken back. The shell keeps the
-    /// plugin for its public keys, maybe for ever, so the token cache goes now.
+    /// plugin for its public keys, maybe for ever, so the token caches go now.
     pub fn handle_end(&mut self) {
         self.has_ended = true;
-        self.cache = TokenCache::new(0);
+        self.caches = Caches::new(0, false);
         self.report_gauges();
     }
 
     fn after_keys_changed(&mut self, now: UnixTime) {
         while let Some(key) = self.keys.poll_evicted() {
-            self.cache.remove_key(&key);
+            self.caches.user.remove_key(&key);
+        }
+        while let Some(key) = self.keys.poll_evicted_set_key() {
+            self.caches.access.remove_key(&key);
         }
         while let Some(outcome) = self.keys.poll_outcome() {
-            let authority = self
-                .keys
-                .source(outcome.key)
-                .map_or("", |source| source.authority.as_str());
+            let authority = match outcome.target {
+                FetchTarget::Key(key) => self.keys.source(key).map(|s| s.authority.as_str()),
+                FetchTarget::KeySet(set) => {
+                    let source = self.keys.key_set_source(set);
+                    source.map(|source| source.authority.as_str())
+                }
+            };
+            let authority = authority.unwrap_or_default();
             self.report.record_fetch(&outcome, authority, now);
         }
         self.report_gauges();
@@ -224,12 +310,22 @@ impl Plugin {
     #[must_use]
     pub fn poll_fetch(&mut self, now: UnixTime) -> Option<FetchOrder> {
         let attempt = self.keys.poll_fetch(now)?;
-        let source = self.keys.source(attempt.key)?;
+        let (cluster, authority, path) = match attempt.target {
+            FetchTarget::Key(key) => {
+                let source = self.keys.source(key)?;
+                let path = source.path(key.kid.as_str());
+                (&source.cluster, &source.authority, path)
+            }
+            FetchTarget::KeySet(set) => {
+                let source = self.keys.key_set_source(set)?;
+                (&source.cluster, &source.authority, source.path.clone())
+            }
+        };
         Some(FetchOrder {
             attempt,
-            cluster: source.cluster.clone(),
-            authority: source.authority.clone(),
-            path: source.path(attempt.key.kid.as_str()),
+            cluster: cluster.clone(),
+            authority: authority.clone(),
+            path,
         })
     }
 
@@ -237,15 +333,48 @@ impl Plugin {
     /// `handle_*`.
     #[must_use]
     pub fn poll_decision(&mut self, now: UnixTime) -> Option<(StreamId, Decision)> {
-        while let Some((stream, key)) = self.keys.poll_answer() {
+        while let Some((stream, answer)) = self.keys.poll_answer() {
             self.report_gauges();
-            if let Some(request) = self.parked.remove(&stream) {
-                let key_ref = request.key();
-                let judgement = self.judge().resume(request, key, now);
-                return Some((stream, self.conclude(key_ref, judgement, now)));
+            let Some(parked) = self.parked.remove(&stream) else {
+                continue;
+            };
+            if let Some(decision) = self.resume(stream, parked, answer, now) {
+                return Some((stream, decision));
             }
         }
         None
+    }
+
+    /// `None`: the request waits on, for its key set.
+    fn resume(
+        &mut self,
+        stream: StreamId,
+        parked: Parked,
+        answer: Answer,
+        now: UnixTime,
+    ) -> Option<Decision> {
+        // The store answers what was asked; anything else would be no answer.
+        match parked.request {
+            ParkedFor::Key(request) => {
+                let answer = match answer {
+                    Answer::Key(answer) => answer,
+                    Answer::KeySet(_) => Err(Rejection::KeyUnavailable),
+                };
+                let key = request.key();
+                let step = self.judge().resume(request, answer, now);
+                self.go_on(stream, key, step, parked.since, now)
+            }
+            ParkedFor::KeySet(key, request) => {
+                let fetched = match answer {
+                    Answer::KeySet(fetched) => fetched,
+                    Answer::Key(_) => Err(Rejection::KeyUnavailable),
+                };
+                let found =
+                    fetched.and_then(|()| self.keys.find_in_set(request.set(), request.kid(), now));
+                let judgement = self.judge().resume_with_set_key(request, found, now);
+                Some(self.conclude(key, judgement, now))
+            }
+        }
     }
 
     /// The next thing to count or log. May change after every other call.

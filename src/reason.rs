@@ -31,6 +31,12 @@ pub enum Rejection {
     UnknownKey,
     /// The signature does not verify.
     InvalidSignature,
+    /// The access token is needed, and there is none.
+    MissingAccessToken,
+    /// The access token is needed, and its `exp` has passed.
+    AccessTokenExpired,
+    /// The access token is needed, and does not hold.
+    InvalidAccessToken,
     /// A required claim is absent.
     MissingClaim,
     /// A claim cannot safely become a header value.
@@ -69,11 +75,13 @@ const USUAL_ADDRESS: &str = "Open the site at its usual address. If you did, sen
 /// The load balancer keeps the claims of the login, so a change shows only after the next one.
 const ASK_ABOUT_ACCOUNT: &str =
     "Ask the administrators to check your account. After a change, log out and log in again.";
+/// Only a login brings another access token if the identity provider gives no refresh token.
+const LOG_IN_AGAIN: &str = "Log out and log in again. If that does not help, send the reason and the request ID to the administrators.";
 const WAIT: &str = "Wait a few seconds, then load the page again.";
 
 impl Rejection {
     /// All of them, in the order of the checks.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::MissingToken,
         Self::TokenTooLarge,
         Self::MalformedToken,
@@ -85,6 +93,9 @@ impl Rejection {
         Self::TokenExpired,
         Self::UnknownKey,
         Self::InvalidSignature,
+        Self::MissingAccessToken,
+        Self::AccessTokenExpired,
+        Self::InvalidAccessToken,
         Self::MissingClaim,
         Self::UnusableClaim,
         Self::ClaimMismatch,
@@ -158,6 +169,24 @@ impl Rejection {
                 "The token's signature is not valid.",
                 LOAD_AGAIN,
             ),
+            Self::MissingAccessToken => row(
+                "missing_access_token",
+                401,
+                "The request carries no access token of the identity provider.",
+                LOG_IN_AGAIN,
+            ),
+            Self::AccessTokenExpired => row(
+                "access_token_expired",
+                401,
+                "The access token has expired.",
+                LOG_IN_AGAIN,
+            ),
+            Self::InvalidAccessToken => row(
+                "invalid_access_token",
+                401,
+                "The access token is not valid for this user.",
+                LOG_IN_AGAIN,
+            ),
             Self::MissingClaim => row(
                 "missing_claim",
                 403,
@@ -210,6 +239,14 @@ impl Rejection {
     /// One sentence for the client.
     pub const fn message(self) -> &'static str {
         self.row().message
+    }
+
+    /// Whether a new login can help, because it brings another access token.
+    pub const fn asks_for_login(self) -> bool {
+        matches!(
+            self,
+            Self::MissingAccessToken | Self::AccessTokenExpired | Self::InvalidAccessToken
+        )
     }
 
     /// What a person can do, for the page that a browser shows.

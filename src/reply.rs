@@ -27,9 +27,10 @@ impl Reply {
         Self::refusal_in(rejection, json_headers(), body)
     }
 
-    /// The same refusal for people, as a page. `request_id` is what the client sent, of any form.
-    pub fn refusal_page(rejection: Rejection, request_id: &[u8]) -> Self {
-        let body = page::body(rejection, request_id);
+    /// The same refusal for people, as a page. `request_id` is what the client sent, of any form; `logout` is the path
+    /// that ends the login on this host.
+    pub fn refusal_page(rejection: Rejection, request_id: &[u8], logout: Option<&str>) -> Self {
+        let body = page::body(rejection, request_id, logout);
         Self::refusal_in(rejection, page::headers(), body)
     }
 

@@ -9,7 +9,7 @@ mod log_value;
 use std::time::Duration;
 
 use crate::config::{Allowed, Config, Mode};
-use crate::keys::{FetchFailure, FetchOutcome};
+use crate::keys::{FetchFailure, FetchOutcome, FetchTarget};
 use crate::reason::{Reason, Rejection};
 use crate::request::{Decision, Effect};
 use crate::time::{Span, UnixTime};
@@ -35,6 +35,55 @@ pub enum Counter {
     TokenCacheMiss,
     /// Unusable elements that optional headers go on without.
     ValuesLeftOut,
+    /// Access tokens that were looked at, by how they were judged.
+    AccessToken(AccessTokenOutcome),
+}
+
+/// How an access token was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessTokenOutcome {
+    /// It holds.
+    Ok,
+    /// There was none.
+    Missing,
+    /// It has expired.
+    Expired,
+    /// It does not hold for another reason.
+    Invalid,
+    /// The key set could not be had.
+    KeyUnavailable,
+}
+
+impl AccessTokenOutcome {
+    const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Missing,
+        Self::Expired,
+        Self::Invalid,
+        Self::KeyUnavailable,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Expired => "expired",
+            Self::Invalid => "invalid",
+            Self::KeyUnavailable => "key_unavailable",
+        }
+    }
+}
+
+impl From<Result<(), Rejection>> for AccessTokenOutcome {
+    fn from(result: Result<(), Rejection>) -> Self {
+        match result {
+            Ok(()) => Self::Ok,
+            Err(Rejection::MissingAccessToken) => Self::Missing,
+            Err(Rejection::AccessTokenExpired) => Self::Expired,
+            Err(Rejection::KeyUnavailable | Rejection::Overloaded) => Self::KeyUnavailable,
+            Err(_) => Self::Invalid,
+        }
+    }
 }
 
 impl Counter {
@@ -52,6 +101,7 @@ impl Counter {
         requests
             .chain(Rejection::ALL.into_iter().map(Self::Observed))
             .chain(rest)
+            .chain(AccessTokenOutcome::ALL.map(Self::AccessToken))
             .collect()
     }
 
@@ -66,6 +116,7 @@ impl Counter {
             Self::TokenCacheHit => "alb_authn.token_cache.hit".to_owned(),
             Self::TokenCacheMiss => "alb_authn.token_cache.miss".to_owned(),
             Self::ValuesLeftOut => "alb_authn.values_left_out".to_owned(),
+            Self::AccessToken(outcome) => format!("alb_authn.access_token.{}", outcome.name()),
         }
     }
 }
@@ -209,10 +260,12 @@ impl Report {
         if let Err(failure) = &outcome.result
             && self.fetch_failures.admit((), now)
         {
-            let kid = outcome.key.kid;
+            let kid = match &outcome.target {
+                FetchTarget::Key(key) => key.kid.as_str(),
+                FetchTarget::KeySet(_) => "-",
+            };
             let line = format!(
-                "key_fetch=failed cause={failure} kid={} endpoint={} took_ms={milliseconds}",
-                kid.as_str(),
+                "key_fetch=failed cause={failure} kid={kid} endpoint={} took_ms={milliseconds}",
                 log_value(authority.as_bytes()),
             );
             self.log(Level::Warn, line);
@@ -226,6 +279,11 @@ impl Report {
         } else {
             Counter::TokenCacheMiss
         });
+    }
+
+    /// Counts an access token that was looked at.
+    pub fn count_access_token(&mut self, judged: Result<(), Rejection>) {
+        self.count(Counter::AccessToken(judged.into()));
     }
 
     /// Counts unusable elements that an accepted request goes on without.

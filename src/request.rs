@@ -2,25 +2,30 @@
 //!
 //! ```text
 //!              handle_headers                    Judge::decide
-//!  arrived ───────┬───────────▶ awaiting key ──┬───────────────▶ decided
+//!  arrived ───────┬───────────▶ awaiting key ──┬───────────────▶ decided, or awaiting key set
 //!                 │                            │ park      resume
-//!                 │                            └───▶ parked ─────▶ decided
+//!                 │                            └───▶ parked ─────▶ decided, or awaiting key set
 //!                 └──────────────────────────────────────────────▶ decided
 //! ```
+//! A request whose access token is read waits for the key set in the same way, once its user is verified.
 //! Each step takes the state by value, so a request can't be decided twice. **A [`Decision`] must be
 //! applied as it is: it holds the whole of what may be forwarded.**
 
+mod access;
 mod judge;
 mod parked;
 
 use std::rc::Rc;
 
-pub use judge::{Judge, Judgement, decide_once};
+pub use access::{AwaitingKeySet, ParkedForKeySet};
+pub use judge::{Caches, Findings, Judge, Judgement, Step, decide_once};
 pub use parked::ParkedRequest;
+
+use access::AccessTokenHeader;
 
 use crate::accept::prefers_html;
 use crate::config::{Config, Mode};
-use crate::header_plan::{HeaderPlan, Inbound};
+use crate::header_plan::{Forwarded, HeaderPlan, Inbound};
 use crate::headers::Headers;
 use crate::identity::{Identity, RejectedClaim};
 use crate::keys::KeyRef;
@@ -149,6 +154,7 @@ struct Arrival<'h> {
     inbound: Inbound,
     request_id: Vec<u8>,
     client: Client<'h>,
+    access_token: AccessTokenHeader<'h>,
 }
 
 /// Who would read a rejection. An accepted request, the frequent case, never pays for reading `accept`.
@@ -156,26 +162,39 @@ struct Arrival<'h> {
 enum Client<'h> {
     /// Not looked at yet.
     Unread(Headers<'h>),
-    /// A person at a browser.
-    Person,
+    /// A person at a browser, and the entry of `logout` for this host.
+    Person { logout: Option<usize> },
     /// Anything else.
     Program,
 }
 
 impl Client<'_> {
     /// What is retained of it if the headers don't stay.
-    fn read<'a>(self) -> Client<'a> {
+    fn read<'a>(self, config: &Config) -> Client<'a> {
         match self {
-            Self::Unread(headers) if prefers_html(&headers) => Client::Person,
-            Self::Person => Client::Person,
+            Self::Unread(headers) if prefers_html(&headers) => {
+                let mut logouts = config.logout.iter();
+                let logout = logouts.position(|logout| logout.route.is_for(&headers));
+                Client::Person { logout }
+            }
+            Self::Person { logout } => Client::Person { logout },
             Self::Unread(_) | Self::Program => Client::Program,
         }
+    }
+
+    fn refusal(self, rejection: Rejection, request_id: &[u8], config: &Config) -> Reply {
+        let Client::Person { logout } = self.read(config) else {
+            return Reply::refusal(rejection);
+        };
+        let logout = logout.and_then(|index| config.logout.get(index));
+        let path = logout.map(|logout| logout.route.path.as_str());
+        Reply::refusal_page(rejection, request_id, path)
     }
 }
 
 /// How the checks ended.
 enum Outcome {
-    Accepted(Identity),
+    Accepted(Identity, Forwarded),
     Anonymous(Passage),
     Rejected(Refusal),
 }
@@ -217,13 +236,17 @@ impl<'h> Request<'h> {
         if let Some(decision) = logout(headers, config) {
             return Self::Decided(decision);
         }
-        let arrival = Arrival {
+        let mut arrival = Arrival {
             inbound: Inbound::inspect(headers, config),
             request_id: request_id(headers),
             client: Client::Unread(*headers),
+            access_token: AccessTokenHeader::NotRead,
         };
         match read_credentials(headers, config, cache, now) {
-            Ok(Credentials::Token(token)) => Self::AwaitingKey(AwaitingKey { token, arrival }),
+            Ok(Credentials::Token(token)) => {
+                arrival.access_token = AccessTokenHeader::read(headers, &token, config);
+                Self::AwaitingKey(AwaitingKey { token, arrival })
+            }
             Ok(Credentials::None(passage)) => {
                 let outcome = Outcome::Anonymous(passage);
                 Self::Decided(arrival.decide(outcome, ClaimedOrigin::default(), config))
@@ -295,54 +318,58 @@ impl AwaitingKey<'_> {
         self.token.header().key()
     }
 
-    /// What counts towards the bound on parked requests, in bytes: the token as received, and what is kept
-    /// of the headers.
+    /// What counts towards the bound on parked requests, in bytes: both tokens as received, and what is kept of
+    /// the headers.
     pub fn retained_bytes(&self) -> usize {
-        let arrival = &self.arrival;
         self.token
             .raw()
             .len()
             .saturating_add(self.token.header().heap_bytes())
-            .saturating_add(arrival.inbound.heap_bytes())
-            .saturating_add(arrival.request_id.len())
+            .saturating_add(self.arrival.heap_bytes())
     }
 
     /// Sets the request aside until its key comes.
     #[must_use]
-    pub fn park(self) -> ParkedRequest {
-        ParkedRequest::new(self.token, self.arrival.retain())
+    pub fn park(self, config: &Config) -> ParkedRequest {
+        ParkedRequest::new(self.token, self.arrival.retain(config))
     }
 }
 
 impl Arrival<'_> {
-    fn retain<'a>(self) -> Arrival<'a> {
+    fn retain<'a>(self, config: &Config) -> Arrival<'a> {
         Arrival {
             inbound: self.inbound,
             request_id: self.request_id,
-            client: self.client.read(),
+            client: self.client.read(config),
+            access_token: self.access_token.retain(),
         }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.inbound
+            .heap_bytes()
+            .saturating_add(self.request_id.len())
+            .saturating_add(self.access_token.heap_bytes())
     }
 
     fn decide(self, outcome: Outcome, origin: ClaimedOrigin, config: &Config) -> Decision {
         let reason = match &outcome {
-            Outcome::Accepted(_) => Reason::Ok,
+            Outcome::Accepted(..) => Reason::Ok,
             Outcome::Anonymous(_) => Reason::NoToken,
             Outcome::Rejected(refusal) => Reason::Rejected(refusal.rejection),
         };
         let claim = match &outcome {
             Outcome::Rejected(refusal) => refusal.claim.clone(),
-            Outcome::Accepted(_) | Outcome::Anonymous(_) => None,
+            Outcome::Accepted(..) | Outcome::Anonymous(_) => None,
         };
         let effect = match outcome {
-            Outcome::Accepted(identity) => Effect::Forward {
-                plan: HeaderPlan::with_identity(self.inbound, &identity, config.forward_token),
+            Outcome::Accepted(identity, forwarded) => Effect::Forward {
+                plan: HeaderPlan::with_identity(self.inbound, &identity, forwarded),
                 user: identity.user().map(str::to_owned),
             },
             Outcome::Rejected(refusal) if config.mode == Mode::Enforce => {
-                Effect::Respond(match self.client.read() {
-                    Client::Person => Reply::refusal_page(refusal.rejection, &self.request_id),
-                    _ => Reply::refusal(refusal.rejection),
-                })
+                let client = self.client;
+                Effect::Respond(client.refusal(refusal.rejection, &self.request_id, config))
             }
             Outcome::Anonymous(passage) => Effect::Forward {
                 plan: HeaderPlan::without_identity(self.inbound).with_authority(passage.authority),

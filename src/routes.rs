@@ -125,6 +125,11 @@ impl LogoutRoute {
             && matches_host(self.hosts.as_deref(), headers);
         matches.then_some(method)
     }
+
+    /// Whether this route is for the request's host.
+    pub fn is_for(&self, headers: &Headers<'_>) -> bool {
+        matches_host(self.hosts.as_deref(), headers)
+    }
 }
 
 fn matches_host(hosts: Option<&[HostPattern]>, headers: &Headers<'_>) -> bool {

@@ -62,6 +62,11 @@ impl Clock {
     pub fn has_expired(self, exp: UnixTime) -> bool {
         self.now >= exp.plus(self.skew)
     }
+
+    /// Whether a token with this `nbf` may not be used yet (RFC 7519 section 4.1.5).
+    pub fn is_before(self, nbf: UnixTime) -> bool {
+        nbf > self.now.plus(self.skew)
+    }
 }
 
 /// A length of time on the wall clock, which may be set at any moment.

@@ -9,7 +9,6 @@
 //! the padded text. So padding is taken or left, but only the canonical form of it, and the signature is
 //! always checked over the bytes that were received.
 
-mod base64url;
 mod local_check;
 mod origin;
 mod protected_header;
@@ -18,6 +17,7 @@ pub use local_check::{CheckedHeader, CheckedToken, RejectedToken, check_locally}
 pub use origin::ClaimedOrigin;
 pub use protected_header::ProtectedHeader;
 
+use crate::base64url;
 use crate::reason::Rejection;
 use crate::token_kind::TokenKind;
 
@@ -73,6 +73,11 @@ impl UnverifiedToken {
     /// The decoded signature, of any length.
     pub fn signature(&self) -> &[u8] {
         &self.signature
+    }
+
+    /// The decoded protected header.
+    pub(crate) fn unverified_header(&self) -> &[u8] {
+        &self.protected_header
     }
 
     /// The decoded payload; only what checked the signature may look into it.

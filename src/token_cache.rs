@@ -1,17 +1,23 @@
-//! Tokens that were accepted, so that a repeated one costs no ECDSA and is not parsed again.
+//! Tokens that were accepted, so that a repeated one costs no ECDSA and is not parsed again. Access tokens have a cache
+//! of their own: no token is ever found as one of the other kind.
 //!
 //! The whole token is compared, never a part or a hash of it alone, so no collision makes one token pass
 //! for another. An entry counts only while the key store holds the very key that verified it, and what can
 //! change with time is checked again on each hit. Only accepted tokens get in, so the cache can't be
 //! filled without a load balancer's signature; its memory is bounded all the same.
 
-use std::collections::{HashMap, VecDeque};
+mod access;
+mod bounded;
+
 use std::rc::Rc;
+
+pub use access::{AcceptedAccessToken, AccessTokenCache};
 
 use crate::claims::UserClaims;
 use crate::keys::PublicKey;
 use crate::token::CheckedHeader;
 use crate::verify::VerifiedToken;
+use bounded::{Bounded, Weighed};
 
 /// What an entry takes beside its token and its identity: both map slots, the counters and the
 /// allocator's overhead, rounded up.
@@ -62,7 +68,8 @@ impl AcceptedToken {
         &self.claims
     }
 
-    fn bytes(&self) -> usize {
+    /// What it takes in memory, rounded up.
+    pub fn retained_bytes(&self) -> usize {
         self.raw
             .len()
             .saturating_add(self.header.heap_bytes())
@@ -71,71 +78,46 @@ impl AcceptedToken {
     }
 }
 
-/// A bounded map of accepted tokens; the oldest entries leave first, for they expire first.
+impl Weighed for AcceptedToken {
+    fn bytes(&self) -> usize {
+        self.retained_bytes()
+    }
+}
+
+/// A bounded map of accepted tokens.
 pub struct TokenCache {
-    max_bytes: usize,
-    bytes: usize,
-    entries: HashMap<Tail, Rc<AcceptedToken>>,
-    oldest_first: VecDeque<Tail>,
+    entries: Bounded<Tail, AcceptedToken>,
 }
 
 impl TokenCache {
     /// An empty cache of at most `max_bytes`; 0 keeps nothing.
     pub fn new(max_bytes: usize) -> Self {
         Self {
-            max_bytes,
-            bytes: 0,
-            entries: HashMap::new(),
-            oldest_first: VecDeque::new(),
+            entries: Bounded::new(max_bytes),
         }
     }
 
     /// Whether anything is ever kept.
     pub fn is_enabled(&self) -> bool {
-        self.max_bytes > 0
+        self.entries.is_enabled()
     }
 
     /// What is known of this very token; it counts only for a request whose key
     /// [`AcceptedToken::is_verified_by`] names.
     pub fn find(&self, raw: &[u8]) -> Option<&Rc<AcceptedToken>> {
         self.entries
-            .get(&tail(raw))
+            .get(tail(raw))
             .filter(|known| known.raw() == raw)
     }
 
     /// Keeps an accepted token.
-    pub fn insert(&mut self, token: AcceptedToken) {
-        let bytes = token.bytes();
-        if bytes > self.max_bytes {
-            return;
-        }
-        while self.bytes.saturating_add(bytes) > self.max_bytes {
-            self.remove_oldest();
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
-        let tail = tail(token.raw());
-        match self.entries.insert(tail, Rc::new(token)) {
-            // The same token under another key: it keeps its place in the line.
-            Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced.bytes()),
-            None => self.oldest_first.push_back(tail),
-        }
+    pub fn insert(&mut self, token: Rc<AcceptedToken>) {
+        self.entries.insert(tail(token.raw()), token);
     }
 
     /// Forgets what a key verified that is gone.
     pub fn remove_key(&mut self, key: &Rc<PublicKey>) {
-        self.entries.retain(|_, token| !token.is_verified_by(key));
-        self.oldest_first
-            .retain(|tail| self.entries.contains_key(tail));
-        self.bytes = self.entries.values().map(|token| token.bytes()).sum();
-    }
-
-    fn remove_oldest(&mut self) {
-        let removed = self
-            .oldest_first
-            .pop_front()
-            .and_then(|tail| self.entries.remove(&tail));
-        // With nothing left the count is zero, whatever it was: the loop above must end.
-        self.bytes = removed.map_or(0, |token| self.bytes.saturating_sub(token.bytes()));
+        self.entries.retain(|token| !token.is_verified_by(key));
     }
 }
 

@@ -6,6 +6,8 @@
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
 }
 
 impl Algorithm {
@@ -13,13 +15,14 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
         }
     }
 
     /// Its hash, as Envoy's `verify_signature` names it.
     pub const fn hash(self) -> &'static str {
         match self {
-            Self::Es256 => "sha256",
+            Self::Es256 | Self::Rs256 => "sha256",
         }
     }
 }

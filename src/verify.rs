@@ -5,9 +5,9 @@
 
 mod known_answer;
 
-pub use known_answer::answers_correctly;
+pub use known_answer::{answers_correctly, answers_rs256_correctly};
 
-use crate::keys::{PublicKey, Signature};
+use crate::keys::{PublicKey, RsaPublicKey, Signature};
 use crate::reason::Rejection;
 use crate::token::{CheckedHeader, CheckedToken};
 
@@ -15,6 +15,12 @@ use crate::token::{CheckedHeader, CheckedToken};
 pub trait SignatureBackend {
     /// Whether `signature` over `message` verifies with `key`. R and S are in 1..n. Trouble of any kind is `false`.
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
+
+    /// The same for RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2.2). `signature` is as long as the modulus. A
+    /// backend without it accepts nothing.
+    fn verify_rs256(&self, _key: &RsaPublicKey, _message: &[u8], _signature: &[u8]) -> bool {
+        false
+    }
 }
 
 /// This module itself, in Wasm (or natively): p256.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::json::Text;
 
 /// A claim's value; numbers as they were written.
-pub(super) enum Claim<'a> {
+pub(crate) enum Claim<'a> {
     Null,
     Bool(bool),
     Number(&'a str),
@@ -18,7 +18,7 @@ pub(super) enum Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    pub(super) fn read(raw: &'a RawValue) -> Self {
+    pub(crate) fn read(raw: &'a RawValue) -> Self {
         let text = raw.get();
         match text.bytes().next() {
             Some(b'n') => Self::Null,
@@ -31,7 +31,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    pub(super) fn into_string(self) -> Option<String> {
+    pub(crate) fn into_string(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.into_owned()),
             _ => None,
@@ -39,7 +39,7 @@ impl<'a> Claim<'a> {
     }
 
     /// A string as it is, numbers and booleans as JSON text; `None` for anything else.
-    pub(super) fn into_scalar(self) -> Option<Cow<'a, str>> {
+    pub(crate) fn into_scalar(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Bool(true) => Some(Cow::Borrowed("true")),
             Self::Bool(false) => Some(Cow::Borrowed("false")),

@@ -1,5 +1,6 @@
 //! From JSON to the typed configuration, field by field.
 
+mod access_token;
 mod claims;
 mod headers;
 mod limits;
@@ -10,12 +11,15 @@ use std::time::Duration;
 
 use super::json::Json;
 use super::reader::{Node, Object, Problem, Problems};
-use super::{BackendChoice, Config, EmailVerified, Mode, RequiredClaim};
+use super::{BackendChoice, ClaimSource, Config, EmailVerified, Mode};
 use crate::header_name::HeaderName;
-use claims::{ReadList, default_list, read_assignable_header, read_list, read_required_claims};
+use claims::{
+    NO_ACCESS_TOKEN, ReadList, ReadRequirement, default_list, read_assignable_header, read_list,
+    read_required_claims,
+};
 use headers::Lists;
 use limits::{read_key_limits, read_token_cache};
-use load_balancers::{read_entries, resolve};
+use load_balancers::{Entry, read_entries, resolve};
 use routes::{read_logouts, read_public_route};
 
 /// Removed from every request whatever the configuration maps: Kubeflow trusts the first two, and applications
@@ -62,7 +66,12 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
     let is_used = root.has("outputClaimToHeaders") || own_lists.len() < entries.len();
     let global_list = is_used.then(|| global.output.clone());
     let lists = global_list.into_iter().chain(own_lists).collect();
+    check_sources(&entries, &global);
     let lists = Lists::checked(lists, email_verified);
+    let forward_token = root.or("forwardToken", false, Node::boolean);
+    let forward_access_token = root.or("forwardAccessToken", false, |node| {
+        read_forward_access_token(node, &entries, forward_token)
+    });
     let strip_headers = root.or("stripHeaders", Vec::new(), |node| {
         node.list(0..=usize::MAX, folded, |item| {
             lists.check_spelling(item, read_assignable_header(item)?)
@@ -71,16 +80,19 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
     let mode = root.or("mode", Mode::Enforce, |node| {
         node.choice(&[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
     });
-    let trust = resolve(entries, &global, &lists);
+    let is_forwarded = forward_token || forward_access_token;
+    let trust = resolve(entries, &global, &lists, is_forwarded);
     let config = Config {
         stripped: stripped(&lists, strip_headers),
         signers: trust.signers,
         key_sources: trust.key_sources,
+        key_set_sources: trust.key_set_sources,
         allow_missing_token: root.or("allowMissingToken", Vec::new(), |node| {
             node.list(0..=usize::MAX, Clone::clone, read_public_route)
         }),
         logout: root.or("logout", Vec::new(), read_logouts),
-        forward_token: root.or("forwardToken", false, Node::boolean),
+        forward_token,
+        forward_access_token,
         forward_session_cookies: root.or("forwardSessionCookies", false, Node::boolean),
         session_cookies: root.or("sessionCookies", default_cookies(), |node| {
             node.list(1..=16, Clone::clone, read_cookie_name)
@@ -107,7 +119,57 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
 /// What holds for every load balancer unless it says otherwise.
 struct GlobalClaims<'a> {
     output: ReadList<'a>,
-    required: Vec<RequiredClaim>,
+    required: Vec<ReadRequirement<'a>>,
+}
+
+/// No mapping or requirement reads the access token of a load balancer without `accessToken`: it would never hold.
+fn check_sources(entries: &[Entry<'_>], global: &GlobalClaims<'_>) {
+    let lacks = |entry: &&Entry<'_>| entry.access_token.is_none();
+    if entries
+        .iter()
+        .any(|entry| lacks(&entry) && entry.output.is_none())
+    {
+        check_list_sources(&global.output);
+    }
+    if entries.iter().any(|entry| lacks(&entry)) {
+        check_requirement_sources(&global.required);
+    }
+    for entry in entries.iter().filter(lacks) {
+        entry.output.iter().for_each(check_list_sources);
+        check_requirement_sources(&entry.required);
+    }
+}
+
+fn check_list_sources(list: &ReadList<'_>) {
+    for entry in list {
+        if let (ClaimSource::AccessToken, Some(node)) = (entry.mapping.source, &entry.node) {
+            node.problem_at::<()>("source", NO_ACCESS_TOKEN);
+        }
+    }
+}
+
+fn check_requirement_sources(requirements: &[ReadRequirement<'_>]) {
+    for requirement in requirements {
+        if requirement.claim.source == ClaimSource::AccessToken {
+            let node = &requirement.node;
+            node.problem_at::<()>("source", NO_ACCESS_TOKEN);
+        }
+    }
+}
+
+fn read_forward_access_token(
+    node: &Node<'_>,
+    entries: &[Entry<'_>],
+    forward_token: bool,
+) -> Option<bool> {
+    let is_forwarded = node.boolean()?;
+    if is_forwarded && forward_token {
+        return node.problem("expected false beside forwardToken, which forwards the access token");
+    }
+    if is_forwarded && entries.iter().all(|entry| entry.access_token.is_none()) {
+        return node.problem("expected false: no load balancer has accessToken");
+    }
+    Some(is_forwarded)
 }
 
 /// Of the load balancer itself, and of AWS Verified Access, which may stand before the same gateway.

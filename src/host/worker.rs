@@ -8,7 +8,7 @@ use super::hostcalls::{self, Buffer, HostError, Map, Result};
 use super::metrics;
 use crate::header_plan::{HeaderEdit, HeaderPlan};
 use crate::headers::Headers;
-use crate::keys::{AttemptId, AttemptResult, MAX_PEM_BYTES, StreamId};
+use crate::keys::{AttemptId, StreamId};
 use crate::plugin::Plugin;
 use crate::reason::Reason;
 use crate::reply::Reply;
@@ -127,11 +127,11 @@ impl Worker {
         let (_, attempt) = self.calls.swap_remove(index);
         let status = if headers > 0 { call_status() } else { None };
         // One byte more than the limit, so that a longer body is seen to be longer.
-        let max_size = body_size.min(MAX_PEM_BYTES.saturating_add(1));
+        let max_size = body_size.min(attempt.max_body_bytes().saturating_add(1));
         let body = hostcalls::buffer(Buffer::CallResponseBody, max_size).unwrap_or_default();
         let now = hostcalls::now();
         self.plugin
-            .handle_fetch_result(attempt, AttemptResult::from_http(status, &body), now);
+            .handle_fetch_result(attempt, attempt.read(status, &body), now);
         self.settle(now);
     }
 

@@ -36,7 +36,7 @@ fn read(config: Value, payload: &[u8]) -> Result<(Rc<Signer>, UserClaims), Rejec
 
 fn judge_bytes(config: Value, payload: &[u8]) -> Result<Identity, Rejection> {
     let (signer, claims) = read(config, payload)?;
-    compose(&signer, &claims).map_err(|rejected| rejected.rejection)
+    compose(&signer, &claims, AccessEvaluation::NotRead).map_err(|rejected| rejected.rejection)
 }
 
 fn expires(payload: &Value) -> Result<UnixTime, Rejection> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::PublicKey;
+use super::{KeySet, PublicKey};
 use crate::reason::Rejection;
 
 /// What one attempt brought.
@@ -10,6 +10,8 @@ use crate::reason::Rejection;
 pub enum AttemptResult {
     /// The key.
     Key(PublicKey),
+    /// The key set.
+    KeySet(KeySet),
     /// No key.
     Failed(FetchFailure),
 }
@@ -24,6 +26,18 @@ impl AttemptResult {
             },
             // AWS does not say what an unknown kid gets; S3 without list permission answers 403.
             Some(status @ (403 | 404 | 410)) => Self::Failed(FetchFailure::NotFound(status)),
+            Some(status) => Self::Failed(FetchFailure::Status(status)),
+            None => Self::Failed(FetchFailure::Connection),
+        }
+    }
+
+    /// The same for a key set. It does not end because a server says so: users would lose their groups.
+    pub fn key_set_from_http(status: Option<u16>, body: &[u8]) -> Self {
+        match status {
+            Some(200) => match KeySet::parse(body) {
+                Some(set) => Self::KeySet(set),
+                None => Self::Failed(FetchFailure::NotAKeySet),
+            },
             Some(status) => Self::Failed(FetchFailure::Status(status)),
             None => Self::Failed(FetchFailure::Connection),
         }
@@ -43,6 +57,8 @@ pub enum FetchFailure {
     Status(u16),
     /// 200, but not one P-256 public key in PEM.
     NotAKey,
+    /// 200, but no key set with an RSA key that can be used.
+    NotAKeySet,
     /// Envoy does not know the cluster.
     NotDispatched,
     /// Envoy ended the call while it was dispatched: no host to send it to (DNS), or an open circuit
@@ -64,7 +80,7 @@ impl FetchFailure {
         match self {
             Self::Connection | Self::Timeout | Self::EndedAtOnce => true,
             Self::Status(status) => status >= 500,
-            Self::NotFound(_) | Self::NotAKey | Self::NotDispatched => false,
+            Self::NotFound(_) | Self::NotAKey | Self::NotAKeySet | Self::NotDispatched => false,
         }
     }
 }
@@ -77,6 +93,7 @@ impl fmt::Display for FetchFailure {
             Self::Timeout => f.write_str("timeout"),
             Self::Status(status) => write!(f, "unexpected_status status={status}"),
             Self::NotAKey => f.write_str("not_a_p256_public_key"),
+            Self::NotAKeySet => f.write_str("no_usable_key_in_key_set"),
             Self::NotDispatched => f.write_str("not_dispatched_unknown_cluster"),
             Self::EndedAtOnce => f.write_str("ended_at_once_no_host_or_circuit_breaker"),
         }

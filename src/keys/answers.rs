@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{KeyAnswer, StreamId};
+use super::{Answer, StreamId};
 use crate::time::UnixTime;
 
 /// How many requests one callback may answer. Envoy 1.36 to 1.40 stand 262 to 311.
@@ -27,7 +27,7 @@ pub(super) struct Answers {
 
 struct Answered {
     stream: StreamId,
-    answer: KeyAnswer,
+    answer: Answer,
     bytes: usize,
 }
 
@@ -38,7 +38,7 @@ impl Answers {
     }
 
     /// Queues an answer for a request that retains `bytes`.
-    pub(super) fn push(&mut self, stream: StreamId, answer: KeyAnswer, bytes: usize) {
+    pub(super) fn push(&mut self, stream: StreamId, answer: Answer, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.last_number = self.last_number.wrapping_add(1);
         self.numbers.insert(stream, self.last_number);
@@ -53,7 +53,7 @@ impl Answers {
     }
 
     /// The next answer of this batch.
-    pub(super) fn pop(&mut self) -> Option<(StreamId, KeyAnswer)> {
+    pub(super) fn pop(&mut self) -> Option<(StreamId, Answer)> {
         if self.left_in_batch == 0 {
             return None;
         }
@@ -63,7 +63,7 @@ impl Answers {
     }
 
     /// The request has gone, or is resumed.
-    pub(super) fn remove(&mut self, stream: StreamId) -> Option<KeyAnswer> {
+    pub(super) fn remove(&mut self, stream: StreamId) -> Option<Answer> {
         let answered = self.queue.remove(&self.numbers.remove(&stream)?)?;
         self.bytes = self.bytes.saturating_sub(answered.bytes);
         Some(answered.answer)

@@ -1,9 +1,9 @@
 //! What the store knows of one key: the cached key, its fetch, and its back-off.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::PublicKey;
+use super::back_off::{BackOff, LONGEST_BACK_OFF};
 use super::fetch::Fetch;
 use crate::key_source::KeyLimits;
 use crate::reason::Rejection;
@@ -75,12 +75,12 @@ impl Entry {
 
     /// Why no fetch may start at this time.
     pub(super) fn rejection_at(&self, now: UnixTime) -> Option<Rejection> {
-        let active = self.back_off.filter(|b| !b.span.is_over(now))?;
+        let active = self.back_off.filter(|b| !b.is_over(now))?;
         Some(active.rejection())
     }
 
     pub(super) fn blocked_until(&self) -> Option<UnixTime> {
-        self.back_off.map(|b| b.span.end())
+        self.back_off.map(BackOff::end)
     }
 
     /// A request waits for the key: its fetch is queued unless it already is under way.
@@ -150,14 +150,8 @@ impl Entry {
 
     /// A longer back-off after each failure; what failed long ago does not count.
     pub(super) fn record_failure(&mut self, now: UnixTime) {
-        let earlier = self.back_off.filter(|b| !b.is_forgotten(now));
-        let failures = earlier.map_or(0, |b| b.failures).saturating_add(1);
-        let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
-        let length = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(doublings));
-        self.back_off = Some(BackOff {
-            span: Span::new(now, length.min(LONGEST_BACK_OFF)),
-            failures,
-        });
+        let back_off = BackOff::after_failure(self.back_off, LONGEST_BACK_OFF, now);
+        self.back_off = Some(back_off);
     }
 
     /// The endpoint has answered "no such key" with this status; it has served `served` keys so far.
@@ -193,10 +187,7 @@ impl Entry {
         if meaning == NotFound::NotBelieved {
             self.record_failure(now);
         } else {
-            self.back_off = Some(BackOff {
-                span: Span::new(now, ttl),
-                failures: 0,
-            });
+            self.back_off = Some(BackOff::no_such_key(ttl, now));
         }
         meaning
     }
@@ -249,33 +240,5 @@ impl CachedKey {
 
     fn is_due(&self, limits: &KeyLimits, now: UnixTime) -> bool {
         Span::new(self.fetched_at, limits.refresh_interval).is_over(now)
-    }
-}
-
-/// No fetch for this long: after `failures` in a row, or, with none, because there is no such key.
-#[derive(Clone, Copy)]
-struct BackOff {
-    span: Span,
-    failures: u32,
-}
-
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
-const MAX_DOUBLINGS: u32 = 5;
-
-/// How long a failure counts towards the next back-off.
-const FAILURE_MEMORY: Duration = Duration::from_secs(60);
-
-impl BackOff {
-    fn rejection(self) -> Rejection {
-        if self.failures == 0 {
-            Rejection::UnknownKey
-        } else {
-            Rejection::KeyUnavailable
-        }
-    }
-
-    fn is_forgotten(self, now: UnixTime) -> bool {
-        self.span.is_over(now) && Span::new(self.span.end(), FAILURE_MEMORY).is_over(now)
     }
 }

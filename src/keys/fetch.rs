@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use super::FetchFailure;
 use crate::time::{Span, UnixTime};
+
+/// Before the one retry: enough for a stale keep-alive connection to be replaced.
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// A running fetch.
 pub(super) struct Fetch {
@@ -26,26 +30,32 @@ impl Fetch {
         }
     }
 
-    pub(super) fn started(&self) -> UnixTime {
-        self.started
-    }
-
     /// The planned attempt is dispatched, and waits this long for its result.
     pub(super) fn dispatch(&mut self, number: u64, wait: Span) {
         self.attempt = Attempt::Dispatched { number, wait };
     }
 
-    /// Plans the one retry for the end of `pause`; `false` if it was used up.
-    pub(super) fn retry_after(&mut self, pause: Span) -> bool {
-        if self.is_retried {
-            return false;
+    /// How long the fetch took, if this attempt's result ends it. `None`: the result is late, or one more attempt is
+    /// planned because of this failure.
+    pub(super) fn ended(
+        &mut self,
+        number: u64,
+        failure: Option<&FetchFailure>,
+        now: UnixTime,
+    ) -> Option<Duration> {
+        if !self.is_attempt(number) {
+            return None;
         }
-        self.is_retried = true;
-        self.attempt = Attempt::Planned(pause);
-        true
+        let is_worth_a_retry = failure.is_some_and(|failure| failure.is_worth_a_retry());
+        if is_worth_a_retry && !self.is_retried {
+            self.is_retried = true;
+            self.attempt = Attempt::Planned(Span::new(now, RETRY_AFTER));
+            return None;
+        }
+        Some(now.since(self.started))
     }
 
-    pub(super) fn is_attempt(&self, asked: u64) -> bool {
+    fn is_attempt(&self, asked: u64) -> bool {
         matches!(self.attempt, Attempt::Dispatched { number, .. } if number == asked)
     }
 

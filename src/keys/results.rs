@@ -4,47 +4,96 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::entry::{Entry, NotFound};
-use super::{AttemptId, AttemptResult, FetchFailure, FetchOutcome, KeyRef, KeyStore, PublicKey};
-use crate::time::{Span, UnixTime};
-
-/// Before the one retry: enough for a stale keep-alive connection to be replaced.
-pub(super) const RETRY_AFTER: Duration = Duration::from_millis(100);
+use super::{
+    Answer, AttemptId, AttemptResult, FetchFailure, FetchOutcome, FetchTarget, KeyRef, KeySet,
+    KeyStore, PublicKey,
+};
+use crate::key_source::SetId;
+use crate::time::UnixTime;
 
 impl KeyStore {
     pub(super) fn take_result(&mut self, attempt: AttemptId, result: AttemptResult, now: UnixTime) {
-        let key = attempt.key;
+        let number = attempt.number;
+        match (attempt.target, result) {
+            (FetchTarget::Key(key), AttemptResult::Key(public_key)) => {
+                self.take_key(key, number, Ok(public_key), now);
+            }
+            (FetchTarget::Key(key), AttemptResult::Failed(failure)) => {
+                self.take_key(key, number, Err(failure), now);
+            }
+            (FetchTarget::Key(key), AttemptResult::KeySet(_)) => {
+                self.take_key(key, number, Err(FetchFailure::NotAKey), now);
+            }
+            (FetchTarget::KeySet(set), AttemptResult::KeySet(keys)) => {
+                self.take_key_set(set, number, Ok(keys), now);
+            }
+            (FetchTarget::KeySet(set), AttemptResult::Failed(failure)) => {
+                self.take_key_set(set, number, Err(failure), now);
+            }
+            (FetchTarget::KeySet(set), AttemptResult::Key(_)) => {
+                self.take_key_set(set, number, Err(FetchFailure::NotAKeySet), now);
+            }
+        }
+    }
+
+    fn take_key(
+        &mut self,
+        key: KeyRef,
+        number: u64,
+        result: Result<PublicKey, FetchFailure>,
+        now: UnixTime,
+    ) {
         let entry = self.entries.get_mut(&key);
         let Some(fetch) = entry.and_then(Entry::running_mut) else {
             return;
         };
-        if !fetch.is_attempt(attempt.number) {
+        let Some(took) = fetch.ended(number, result.as_ref().err(), now) else {
             return;
-        }
-        if let AttemptResult::Failed(failure) = &result
-            && failure.is_worth_a_retry()
-            && fetch.retry_after(Span::new(now, RETRY_AFTER))
-        {
-            return;
-        }
-        let took = now.since(fetch.started());
-        self.finish_fetch(key, result, took, now);
-    }
-
-    fn finish_fetch(&mut self, key: KeyRef, result: AttemptResult, took: Duration, now: UnixTime) {
-        let brought_key = matches!(result, AttemptResult::Key(_));
-        self.slots.finish(key, brought_key);
+        };
+        self.slots.finish(key, result.is_ok());
         self.entries.entry(key).or_default().end_fetch();
         let result = match result {
-            AttemptResult::Key(public_key) => Ok(self.insert_key(key, public_key, now)),
-            AttemptResult::Failed(failure) => Err(self.record_failure(key, failure, now)),
+            Ok(public_key) => Ok(self.insert_key(key, public_key, now)),
+            Err(failure) => Err(self.record_failure(key, failure, now)),
         };
-        let answer = result.clone().map_err(FetchFailure::rejection);
-        let result = result.map(|_| ());
-        self.outcomes.push_back(FetchOutcome { key, result, took });
-        for stream in self.waiters.of_key(key) {
+        let answer = Answer::Key(result.clone().map_err(FetchFailure::rejection));
+        self.conclude(FetchTarget::Key(key), result.map(|_| ()), took, &answer);
+        self.bound_entries();
+    }
+
+    fn take_key_set(
+        &mut self,
+        set: SetId,
+        number: u64,
+        result: Result<KeySet, FetchFailure>,
+        now: UnixTime,
+    ) {
+        let finished = self
+            .sets
+            .take_result(set, number, result, &self.limits, now);
+        let Some(finished) = finished else { return };
+        self.dropped_set_keys.extend(finished.gone);
+        let answer = Answer::KeySet(finished.result.map_err(FetchFailure::rejection));
+        let target = FetchTarget::KeySet(set);
+        self.conclude(target, finished.result, finished.took, &answer);
+    }
+
+    /// A fetch has ended: all who wait for it are answered.
+    fn conclude(
+        &mut self,
+        target: FetchTarget,
+        result: Result<(), FetchFailure>,
+        took: Duration,
+        answer: &Answer,
+    ) {
+        self.outcomes.push_back(FetchOutcome {
+            target,
+            result,
+            took,
+        });
+        for stream in self.waiters.of_target(target) {
             self.answer(stream, answer.clone());
         }
-        self.bound_entries();
     }
 
     fn insert_key(&mut self, key: KeyRef, public_key: PublicKey, now: UnixTime) -> Rc<PublicKey> {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::answers::{Answers, BATCH};
 use super::entry::Entry;
 use super::fetch::Fetch;
+use super::sets::KeySets;
 use super::slots::Slots;
-use super::waiters::{Answered, Room, Waiters};
+use super::waiters::{Answered, Left, Room, Waiters};
 use super::{
-    AttemptId, AttemptResult, FetchFailure, FetchOutcome, KeyAnswer, KeyRef, Lookup, PublicKey,
-    StreamId,
+    Answer, AttemptId, AttemptResult, FetchFailure, FetchOutcome, FetchTarget, KeyRef, Lookup,
+    PublicKey, RsaPublicKey, StreamId,
 };
-use crate::key_source::KeySource;
-use crate::key_source::{KeyLimits, SourceId};
+use crate::key_source::{KeyLimits, KeySetSource, KeySource, SourceId};
 use crate::reason::Rejection;
 use crate::time::{Span, UnixTime};
 
@@ -32,6 +32,8 @@ pub struct KeyStore {
     pub(super) key_count: usize,
     pub(super) dropped: VecDeque<Rc<PublicKey>>,
     pub(super) endpoints: Vec<Endpoint>,
+    pub(super) sets: KeySets,
+    pub(super) dropped_set_keys: VecDeque<Rc<RsaPublicKey>>,
     pub(super) waiters: Waiters,
     pub(super) slots: Slots,
     answers: Answers,
@@ -47,18 +49,30 @@ pub(super) struct Endpoint {
 }
 
 impl KeyStore {
-    /// An empty store for these endpoints.
+    /// An empty store for these endpoints, without key sets.
     pub fn new(limits: KeyLimits, endpoints: Vec<KeySource>) -> Self {
+        Self::with_key_sets(limits, endpoints, Vec::new())
+    }
+
+    /// An empty store for these endpoints and key sets.
+    pub fn with_key_sets(
+        limits: KeyLimits,
+        endpoints: Vec<KeySource>,
+        key_sets: Vec<KeySetSource>,
+    ) -> Self {
         let endpoint = |address| Endpoint { address, served: 0 };
         Self {
             waiters: Waiters::new(
                 endpoints.len(),
+                key_sets.len(),
                 limits.max_waiting_requests,
                 limits.max_wait,
             ),
             slots: Slots::new(endpoints.len(), limits.max_pending_fetches),
             limits,
             endpoints: endpoints.into_iter().map(endpoint).collect(),
+            sets: KeySets::new(key_sets),
+            dropped_set_keys: VecDeque::new(),
             entries: HashMap::new(),
             key_count: 0,
             answers: Answers::default(),
@@ -93,6 +107,7 @@ impl KeyStore {
         }
         while self.key_count > self.limits.max_keys && self.evict_key(None) {}
         self.dropped.clear();
+        self.sets.adopt(&earlier.sets);
     }
 
     /// Where a key is fetched.
@@ -117,12 +132,12 @@ impl KeyStore {
         if let Some(rejection) = entry.and_then(|entry| entry.rejection_at(now)) {
             return Lookup::Rejected(rejection);
         }
-        if !self.make_room(key, bytes) {
-            self.waiters.record_full(key);
+        if !self.make_room(FetchTarget::Key(key), bytes) {
             return Lookup::Rejected(Rejection::Overloaded);
         }
         self.entries.entry(key).or_default().queue();
-        self.waiters.insert(stream, key, bytes, now);
+        let target = FetchTarget::Key(key);
+        self.waiters.insert(stream, target, bytes, now);
         Lookup::Pending
     }
 
@@ -142,21 +157,25 @@ impl KeyStore {
         Some(public_key)
     }
 
-    /// Whether a request for `key` may wait. If the room is full, the longest-waiting requests of the keys that
+    /// Whether a request for `target` may wait. If the room is full, the longest-waiting requests of the keys that
     /// fewest wait for make place: a flood of invented key ids can't keep a real one out. Requests that are
     /// answered and not yet resumed count too, so at most a batch of them may be made so.
-    fn make_room(&mut self, key: KeyRef, bytes: usize) -> bool {
+    pub(super) fn make_room(&mut self, target: FetchTarget, bytes: usize) -> bool {
         let answered = Answered {
             number: self.answers.len(),
             bytes: self.answers.bytes(),
         };
         let most_victims = BATCH.saturating_sub(answered.number);
-        match self.waiters.room_for(key, bytes, answered, most_victims) {
+        let room = self.waiters.room_for(target, bytes, answered, most_victims);
+        match room {
             Room::Free => true,
-            Room::Full => false,
+            Room::Full => {
+                self.waiters.record_full(target);
+                false
+            }
             Room::InPlaceOf(streams) => {
                 for stream in streams {
-                    self.answer(stream, Err(Rejection::Overloaded));
+                    self.reject(stream, Rejection::Overloaded);
                 }
                 true
             }
@@ -178,21 +197,29 @@ impl KeyStore {
         let _ = self.answers.remove(stream);
     }
 
-    /// Takes a request from the waiters; returns what it retains.
-    fn stop_waiting(&mut self, stream: StreamId) -> Option<usize> {
+    /// Takes a request from the waiters.
+    fn stop_waiting(&mut self, stream: StreamId) -> Option<Left> {
         let left = self.waiters.remove(stream)?;
-        if left.was_last
-            && let Some(entry) = self.entries.get_mut(&left.key)
+        if let FetchTarget::Key(key) = left.target
+            && left.was_last
+            && let Some(entry) = self.entries.get_mut(&key)
         {
             entry.unqueue();
-            self.remove_if_empty(left.key);
+            self.remove_if_empty(key);
         }
-        Some(left.bytes)
+        Some(left)
     }
 
-    pub(super) fn answer(&mut self, stream: StreamId, answer: KeyAnswer) {
-        if let Some(bytes) = self.stop_waiting(stream) {
-            self.answers.push(stream, answer, bytes);
+    pub(super) fn answer(&mut self, stream: StreamId, answer: Answer) {
+        if let Some(left) = self.stop_waiting(stream) {
+            self.answers.push(stream, answer, left.bytes);
+        }
+    }
+
+    fn reject(&mut self, stream: StreamId, rejection: Rejection) {
+        if let Some(left) = self.stop_waiting(stream) {
+            let answer = Answer::rejected(left.target, rejection);
+            self.answers.push(stream, answer, left.bytes);
         }
     }
 
@@ -220,17 +247,25 @@ impl KeyStore {
         for key in running {
             let fetch = self.entries.get(&key).and_then(Entry::running);
             if let Some(number) = fetch.and_then(|fetch| fetch.overdue_attempt(now)) {
-                let result = AttemptResult::Failed(FetchFailure::Timeout);
-                self.take_result(AttemptId { key, number }, result, now);
+                self.time_out(FetchTarget::Key(key), number, now);
             }
         }
-        for stream in self.waiters.overdue(now) {
-            self.answer(stream, Err(Rejection::KeyUnavailable));
+        for (set, number) in self.sets.overdue(now) {
+            self.time_out(FetchTarget::KeySet(set), number, now);
         }
+        for stream in self.waiters.overdue(now) {
+            self.reject(stream, Rejection::KeyUnavailable);
+        }
+        self.sets.handle_tick(now);
         if self.last_sweep.is_over(now) {
             self.entries.retain(|_, entry| !entry.is_stale(now));
             self.last_sweep = Span::new(now, SWEEP_INTERVAL);
         }
+    }
+
+    fn time_out(&mut self, target: FetchTarget, number: u64, now: UnixTime) {
+        let result = AttemptResult::Failed(FetchFailure::Timeout);
+        self.take_result(AttemptId { target, number }, result, now);
     }
 
     /// The next attempt to dispatch. May change after `acquire`, `handle_result` and
@@ -238,13 +273,19 @@ impl KeyStore {
     /// by [`KeyStore::handle_result`], or by [`KeyStore::handle_dispatch_failure`].
     #[must_use]
     pub fn poll_fetch(&mut self, now: UnixTime) -> Option<AttemptId> {
-        let key = self.next_due(now).or_else(|| self.start_queued(now))?;
         let patience = self.limits.fetch_timeout.saturating_add(DEADLINE_GRACE);
-        let fetch = self.entries.get_mut(&key)?.running_mut()?;
-        self.last_attempt = self.last_attempt.wrapping_add(1);
-        let number = self.last_attempt;
-        fetch.dispatch(number, Span::new(now, patience));
-        Some(AttemptId { key, number })
+        let number = self.last_attempt.wrapping_add(1);
+        let target = if let Some((set, fetch)) = self.sets.next_due(now) {
+            fetch.dispatch(number, Span::new(now, patience));
+            FetchTarget::KeySet(set)
+        } else {
+            let key = self.next_due(now).or_else(|| self.start_queued(now))?;
+            let fetch = self.entries.get_mut(&key)?.running_mut()?;
+            fetch.dispatch(number, Span::new(now, patience));
+            FetchTarget::Key(key)
+        };
+        self.last_attempt = number;
+        Some(AttemptId { target, number })
     }
 
     /// A refresh that was asked for, or a retry whose time has come.
@@ -278,7 +319,7 @@ impl KeyStore {
     /// The next request that is no longer waiting, until the callback's batch is given. May change after
     /// every other call.
     #[must_use]
-    pub fn poll_answer(&mut self) -> Option<(StreamId, KeyAnswer)> {
+    pub fn poll_answer(&mut self) -> Option<(StreamId, Answer)> {
         self.answers.pop()
     }
 
@@ -308,6 +349,7 @@ impl KeyStore {
         });
         fetches
             .chain(tokens)
+            .chain(self.sets.next_time())
             .chain(self.waiters.next_deadline())
             .chain(self.answers.next_time())
             .min()

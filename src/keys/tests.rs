@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::answers::BATCH;
 use super::eviction::MAX_IDLE;
-use super::results::RETRY_AFTER;
+use super::fetch::RETRY_AFTER;
 use super::store::DEADLINE_GRACE;
 use super::waiters::MAX_WAITING_BYTES;
 use super::*;
@@ -69,7 +69,7 @@ impl Bench {
     /// The answers that this callback may give.
     fn batch(&mut self) -> Vec<(u32, Result<Rc<PublicKey>, Rejection>)> {
         std::iter::from_fn(|| self.store.poll_answer())
-            .map(|(s, r)| (s.0, r))
+            .map(|(s, answer)| (s.0, key_answer(answer)))
             .collect()
     }
 
@@ -142,3 +142,11 @@ fn good(number: u8) -> AttemptResult {
 const NOT_FOUND: AttemptResult = AttemptResult::Failed(FetchFailure::NotFound(404));
 const BROKEN: AttemptResult = AttemptResult::Failed(FetchFailure::NotAKey);
 const RESET: AttemptResult = AttemptResult::Failed(FetchFailure::Connection);
+
+/// What a request that waited for a key is told.
+fn key_answer(answer: Answer) -> KeyAnswer {
+    match answer {
+        Answer::Key(answer) => answer,
+        Answer::KeySet(_) => panic!("no key set was asked for"),
+    }
+}

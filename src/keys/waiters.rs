@@ -1,11 +1,11 @@
-//! The requests that wait for keys, and the order of the keys by who waits for them.
+//! The requests that wait for keys and key sets, and the order of these by who waits for them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::{KeyId, KeyRef, StreamId};
-use crate::key_source::SourceId;
+use super::{FetchTarget, KeyId, KeyRef, StreamId};
+use crate::key_source::{SetId, SourceId};
 use crate::time::{Span, UnixTime};
 
 /// Tokens of waiting requests and what is kept of their headers, together: what a
@@ -17,8 +17,9 @@ pub(super) struct Waiters {
     max_requests: usize,
     max_wait: Duration,
     waiters: HashMap<StreamId, Waiter>,
-    groups: HashMap<KeyRef, Group>,
-    /// For each endpoint, its keys from the one that fewest wait for to the one that most wait for.
+    groups: HashMap<FetchTarget, Group>,
+    endpoints: usize,
+    /// For each endpoint, and then for each key set, its keys from the one that fewest wait for to the one that most wait for.
     ranking: Vec<BTreeSet<Rank>>,
     bytes: usize,
     last_number: u64,
@@ -27,7 +28,7 @@ pub(super) struct Waiters {
 }
 
 struct Waiter {
-    key: KeyRef,
+    target: FetchTarget,
     number: u64,
     wait: Span,
     bytes: usize,
@@ -48,17 +49,21 @@ struct Rank {
     waiters: usize,
     asked: u32,
     first: Reverse<u64>,
-    kid: KeyId,
+    /// `None` for a key set.
+    kid: Option<KeyId>,
 }
 
 impl Group {
-    fn rank(&self, kid: KeyId) -> Option<Rank> {
+    fn rank(&self, target: FetchTarget) -> Option<Rank> {
         let (first, _) = self.streams.first_key_value()?;
         Some(Rank {
             waiters: self.streams.len(),
             asked: self.asked,
             first: Reverse(*first),
-            kid,
+            kid: match target {
+                FetchTarget::Key(key) => Some(key.kid),
+                FetchTarget::KeySet(_) => None,
+            },
         })
     }
 }
@@ -102,19 +107,25 @@ fn least_of(ranking: &BTreeSet<Rank>, most: usize) -> Vec<Rank> {
 
 /// A request that has left.
 pub(super) struct Left {
-    pub(super) key: KeyRef,
+    pub(super) target: FetchTarget,
     pub(super) bytes: usize,
     pub(super) was_last: bool,
 }
 
 impl Waiters {
-    pub(super) fn new(endpoints: usize, max_requests: usize, max_wait: Duration) -> Self {
+    pub(super) fn new(
+        endpoints: usize,
+        key_sets: usize,
+        max_requests: usize,
+        max_wait: Duration,
+    ) -> Self {
         Self {
             max_requests,
             max_wait,
             waiters: HashMap::new(),
             groups: HashMap::new(),
-            ranking: vec![BTreeSet::new(); endpoints],
+            endpoints,
+            ranking: vec![BTreeSet::new(); endpoints.saturating_add(key_sets)],
             bytes: 0,
             last_number: 0,
             first_deadline: None,
@@ -125,11 +136,11 @@ impl Waiters {
         self.waiters.len()
     }
 
-    /// Whether a request for `key` that retains `bytes` may wait next to `answered` requests, if at most
+    /// Whether a request for `target` that retains `bytes` may wait next to `answered` requests, if at most
     /// `most_victims` go for it.
     pub(super) fn room_for(
         &self,
-        key: KeyRef,
+        target: FetchTarget,
         bytes: usize,
         answered: Answered,
         most_victims: usize,
@@ -141,7 +152,7 @@ impl Waiters {
         }
         let mut victims = Vec::new();
         let mut left = self.bytes;
-        for stream in self.least_wanted(key, most_victims) {
+        for stream in self.least_wanted(target, most_victims) {
             left = left.saturating_sub(self.waiters.get(&stream).map_or(0, |w| w.bytes));
             victims.push(stream);
             if left.saturating_add(bytes) <= MAX_WAITING_BYTES {
@@ -153,44 +164,63 @@ impl Waiters {
 
     /// The longest-waiting requests of the keys that fewest wait for, in this order, up to those for which as few
     /// wait as for `newcomer`.
-    fn least_wanted(&self, newcomer: KeyRef, most: usize) -> Vec<StreamId> {
+    fn least_wanted(&self, newcomer: FetchTarget, most: usize) -> Vec<StreamId> {
         let own = self.groups.get(&newcomer);
         let is_less_wanted = |rank: &Rank| {
             own.is_none_or(|own| (rank.waiters, rank.asked) < (own.streams.len(), own.asked))
         };
-        let mut groups: Vec<(Rank, KeyRef)> = Vec::new();
-        for (endpoint, ranking) in self.ranking.iter().enumerate() {
+        let mut groups: Vec<(Rank, FetchTarget)> = Vec::new();
+        for (place, ranking) in self.ranking.iter().enumerate() {
             let least = least_of(ranking, most).into_iter().filter(is_less_wanted);
-            groups.extend(least.map(|rank| {
-                let key = KeyRef {
-                    source: SourceId(endpoint),
-                    kid: rank.kid,
-                };
-                (rank, key)
-            }));
+            groups.extend(least.map(|rank| (rank, self.target(place, rank.kid))));
         }
         groups.sort_unstable_by_key(|(rank, _)| (rank.waiters, rank.asked, rank.first.0));
         let streams = groups
             .into_iter()
-            .filter_map(|(_, key)| self.groups.get(&key));
+            .filter_map(|(_, target)| self.groups.get(&target));
         streams
             .flat_map(|group| group.streams.values().copied())
             .take(most)
             .collect()
     }
 
-    pub(super) fn insert(&mut self, stream: StreamId, key: KeyRef, bytes: usize, now: UnixTime) {
-        let wait = Span::new(now, self.max_wait);
+    /// Where the keys of a target are ranked.
+    fn place(&self, target: FetchTarget) -> usize {
+        match target {
+            FetchTarget::Key(key) => key.source.0,
+            FetchTarget::KeySet(set) => self.endpoints.saturating_add(set.0),
+        }
+    }
+
+    fn target(&self, place: usize, kid: Option<KeyId>) -> FetchTarget {
+        match kid {
+            Some(kid) => FetchTarget::Key(KeyRef {
+                source: SourceId(place),
+                kid,
+            }),
+            None => FetchTarget::KeySet(SetId(place.saturating_sub(self.endpoints))),
+        }
+    }
+
+    /// A request begins to wait, or waits on: all its waiting since `since` counts.
+    pub(super) fn insert(
+        &mut self,
+        stream: StreamId,
+        target: FetchTarget,
+        bytes: usize,
+        since: UnixTime,
+    ) {
+        let wait = Span::new(since, self.max_wait);
         self.last_number = self.last_number.wrapping_add(1);
         let number = self.last_number;
-        self.change(key, |group| {
+        self.change(target, |group| {
             group.streams.insert(number, stream);
             group.asked = group.asked.saturating_add(1);
         });
         self.waiters.insert(
             stream,
             Waiter {
-                key,
+                target,
                 number,
                 wait,
                 bytes,
@@ -204,9 +234,9 @@ impl Waiters {
     }
 
     /// A request for this key found no room.
-    pub(super) fn record_full(&mut self, key: KeyRef) {
-        if self.groups.contains_key(&key) {
-            self.change(key, |group| group.asked = group.asked.saturating_add(1));
+    pub(super) fn record_full(&mut self, target: FetchTarget) {
+        if self.groups.contains_key(&target) {
+            self.change(target, |group| group.asked = group.asked.saturating_add(1));
         }
     }
 
@@ -216,39 +246,40 @@ impl Waiters {
         if self.waiters.is_empty() {
             self.first_deadline = None;
         }
-        self.change(waiter.key, |group| {
+        self.change(waiter.target, |group| {
             group.streams.remove(&waiter.number);
         });
         Some(Left {
-            key: waiter.key,
+            target: waiter.target,
             bytes: waiter.bytes,
-            was_last: !self.groups.contains_key(&waiter.key),
+            was_last: !self.groups.contains_key(&waiter.target),
         })
     }
 
-    /// Changes a key's group and its place in the ranking; an empty group goes.
-    fn change(&mut self, key: KeyRef, change: impl FnOnce(&mut Group)) {
-        let Some(ranking) = self.ranking.get_mut(key.source.0) else {
+    /// Changes a target's group and its place in the ranking; an empty group goes.
+    fn change(&mut self, target: FetchTarget, change: impl FnOnce(&mut Group)) {
+        let place = self.place(target);
+        let Some(ranking) = self.ranking.get_mut(place) else {
             return;
         };
-        let group = self.groups.entry(key).or_default();
-        if let Some(rank) = group.rank(key.kid) {
+        let group = self.groups.entry(target).or_default();
+        if let Some(rank) = group.rank(target) {
             ranking.remove(&rank);
         }
         change(group);
-        match group.rank(key.kid) {
+        match group.rank(target) {
             Some(rank) => {
                 ranking.insert(rank);
             }
             None => {
-                self.groups.remove(&key);
+                self.groups.remove(&target);
             }
         }
     }
 
-    /// The requests that wait for this key, the longest-waiting first.
-    pub(super) fn of_key(&self, key: KeyRef) -> Vec<StreamId> {
-        let group = self.groups.get(&key);
+    /// The requests that wait for this, the longest-waiting first.
+    pub(super) fn of_target(&self, target: FetchTarget) -> Vec<StreamId> {
+        let group = self.groups.get(&target);
         group
             .into_iter()
             .flat_map(|group| group.streams.values().copied())
@@ -258,9 +289,11 @@ impl Waiters {
     /// The endpoint's keys that are waited for, from the one that most requests wait for.
     pub(super) fn most_wanted(&self, endpoint: usize) -> impl Iterator<Item = KeyRef> {
         let ranking = self.ranking.get(endpoint).into_iter().flatten().rev();
-        ranking.map(move |rank| KeyRef {
-            source: SourceId(endpoint),
-            kid: rank.kid,
+        ranking.filter_map(move |rank| {
+            Some(KeyRef {
+                source: SourceId(endpoint),
+                kid: rank.kid?,
+            })
         })
     }
 

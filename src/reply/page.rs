@@ -24,7 +24,7 @@ pub(super) fn headers() -> Vec<(&'static str, String)> {
 }
 
 /// Fixed texts, and the request ID, which the client chooses: the one part that could bring in markup.
-pub(super) fn body(rejection: Rejection, request_id: &[u8]) -> String {
+pub(super) fn body(rejection: Rejection, request_id: &[u8], logout: Option<&str>) -> String {
     let title = title(rejection);
     format!(
         "<!DOCTYPE html>\n\
@@ -37,6 +37,7 @@ pub(super) fn body(rejection: Rejection, request_id: &[u8]) -> String {
          <h1>{title}</h1>\n\
          <p>{message}</p>\n\
          <p>{advice}</p>\n\
+         {logout}\
          </main>\n\
          <footer>\n\
          <p>Reason: <code>{rejection}</code></p>\n\
@@ -45,8 +46,20 @@ pub(super) fn body(rejection: Rejection, request_id: &[u8]) -> String {
          </html>\n",
         message = rejection.message(),
         advice = rejection.advice(),
+        logout = logout_link(rejection, logout),
         request_id = request_id_line(request_id),
     )
+}
+
+/// A way to the next login, where that is what helps.
+fn logout_link(rejection: Rejection, logout: Option<&str>) -> String {
+    match logout.filter(|_| rejection.asks_for_login()) {
+        Some(path) => format!(
+            "<p><a href=\"{}\">Log out</a></p>\n",
+            escape(path.as_bytes())
+        ),
+        None => String::new(),
+    }
 }
 
 fn title(rejection: Rejection) -> &'static str {
@@ -93,7 +106,8 @@ mod tests {
     #[test]
     fn a_page_says_what_happened_and_what_to_do() {
         for rejection in Rejection::ALL {
-            let page = Reply::refusal_page(rejection, b"0f3c7a52-9d1e-4a52-a0c2-1f0a6b6b6b0e");
+            let page =
+                Reply::refusal_page(rejection, b"0f3c7a52-9d1e-4a52-a0c2-1f0a6b6b6b0e", None);
             for text in [
                 rejection.name(),
                 rejection.message(),
@@ -111,7 +125,7 @@ mod tests {
         for rejection in Rejection::ALL {
             let (json, page) = (
                 Reply::refusal(rejection),
-                Reply::refusal_page(rejection, b""),
+                Reply::refusal_page(rejection, b"", None),
             );
             let rest = |reply: &Reply| {
                 let mut headers = reply.headers.clone();
@@ -134,7 +148,7 @@ mod tests {
     #[test]
     fn a_request_id_brings_no_markup_into_the_page() {
         let id = "</code><script>alert(1)</script><img src='x' onerror=\"y\">&lt;\u{1}".as_bytes();
-        let body = Reply::refusal_page(Rejection::MissingToken, id).body;
+        let body = Reply::refusal_page(Rejection::MissingToken, id, None).body;
         let escaped = "&lt;/code&gt;&lt;script&gt;alert(1)&lt;/script&gt;\
             &lt;img src=&#39;x&#39; onerror=&quot;y&quot;&gt;&amp;lt;\u{fffd}";
         assert!(body.contains(escaped), "{body}");
@@ -142,20 +156,20 @@ mod tests {
             !body.contains("<script") && !body.contains("<img"),
             "{body}"
         );
-        let cut = Reply::refusal_page(Rejection::MissingToken, b"\xc3\xa4\xc3").body;
+        let cut = Reply::refusal_page(Rejection::MissingToken, b"\xc3\xa4\xc3", None).body;
         assert!(cut.contains("<bdi>\u{e4}\u{fffd}</bdi>"), "{cut}");
     }
 
     #[test]
     fn without_a_request_id_the_page_does_not_name_one() {
-        let body = Reply::refusal_page(Rejection::Overloaded, b"").body;
+        let body = Reply::refusal_page(Rejection::Overloaded, b"", None).body;
         assert!(!body.contains("Request ID"), "{body}");
     }
 
     #[test]
     fn a_page_runs_and_loads_nothing() {
         for rejection in Rejection::ALL {
-            let body = Reply::refusal_page(rejection, b"id").body;
+            let body = Reply::refusal_page(rejection, b"id", None).body;
             for part in [
                 "<script", "src=", "href=", "url(", "@import", "http:", "https:",
             ] {

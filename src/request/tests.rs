@@ -41,7 +41,7 @@ const fn rejected(rejection: Rejection) -> Reason {
 /// Brings a waiting request its key.
 fn go_on(
     config: &Config,
-    cache: &mut TokenCache,
+    cache: &mut Caches,
     token: &str,
     now: UnixTime,
 ) -> (Reason, Option<bool>) {
@@ -51,21 +51,29 @@ fn go_on(
 fn go_on_with(
     key: Rc<PublicKey>,
     config: &Config,
-    cache: &mut TokenCache,
+    cache: &mut Caches,
     token: &str,
     now: UnixTime,
 ) -> (Reason, Option<bool>) {
     let headers = [("x-amzn-oidc-data", token)];
-    let Request::AwaitingKey(waiting) = arrive_after(config, cache, &headers) else {
+    let Request::AwaitingKey(waiting) = arrive_after(config, &cache.user, &headers) else {
         panic!("the key should be needed");
     };
     let mut judge = Judge {
         config,
         backend: &WasmBackend,
-        cache,
+        caches: cache,
     };
-    let judgement = judge.decide(waiting, Ok(key), now);
-    (judgement.decision.reason, judgement.cache_lookup)
+    let judgement = judged(judge.decide(waiting, Ok(key), now));
+    (judgement.decision.reason, judgement.findings.cache_lookup)
+}
+
+/// The end of a request that needs no key set.
+fn judged(step: Step<'_>) -> Judgement {
+    match step {
+        Step::Decided(judgement) => judgement,
+        Step::AwaitingKeySet(_) => panic!("no key set should be needed"),
+    }
 }
 
 thread_local! {
@@ -169,7 +177,10 @@ fn a_good_token_and_its_key_make_a_user() {
     };
     assert_eq!(user.as_deref(), Some("alice@example.com"));
     assert_eq!(
-        (judgement.cache_lookup, judgement.proven_key.is_some()),
+        (
+            judgement.findings.cache_lookup,
+            judgement.findings.proven_key.is_some()
+        ),
         (None, true)
     );
 }
@@ -185,17 +196,20 @@ fn a_wrong_signature_proves_no_key() {
     let Request::AwaitingKey(waiting) = arrive(&config, &[("x-amzn-oidc-data", &forged)]) else {
         panic!("the key should be needed");
     };
-    let mut cache = TokenCache::new(10_000);
+    let mut cache = Caches::new(10_000, false);
     let mut judge = Judge {
         config: &config,
         backend: &WasmBackend,
-        cache: &mut cache,
+        caches: &mut cache,
     };
-    let judgement = judge.decide(waiting, Ok(KEY.with(Rc::clone)), at(0));
+    let judgement = judged(judge.decide(waiting, Ok(KEY.with(Rc::clone)), at(0)));
     let reason = judgement.decision.reason;
     assert_eq!(reason, rejected(Rejection::InvalidSignature));
     assert_eq!(
-        (judgement.cache_lookup, judgement.proven_key.is_some()),
+        (
+            judgement.findings.cache_lookup,
+            judgement.findings.proven_key.is_some()
+        ),
         (Some(false), false)
     );
 }
@@ -215,7 +229,7 @@ fn a_signature_of_another_length_is_invalid() {
         &"A".repeat(128),
     ] {
         let token = format!("{signing_input}.{signature}");
-        let (reason, _) = go_on(&config, &mut TokenCache::new(0), &token, at(0));
+        let (reason, _) = go_on(&config, &mut Caches::new(0, false), &token, at(0));
         assert_eq!(reason, rejected(Rejection::InvalidSignature), "{signature}");
     }
 }
@@ -224,7 +238,7 @@ fn a_signature_of_another_length_is_invalid() {
 fn a_token_that_expired_while_it_waited_is_expired() {
     let config = config_with(json!({ "clockSkew": "10s" }));
     let token = token();
-    let seen = |seconds| go_on(&config, &mut TokenCache::new(0), &token, at(seconds)).0;
+    let seen = |seconds| go_on(&config, &mut Caches::new(0, false), &token, at(seconds)).0;
     assert_eq!(seen(129), Reason::Ok);
     assert_eq!(seen(130), rejected(Rejection::TokenExpired));
 }
@@ -267,11 +281,12 @@ fn a_waiting_request_counts_its_token_and_what_is_kept_of_its_headers() {
         let token = token();
         let mut headers = vec![("x-amzn-oidc-data", token.as_str())];
         headers.extend(more);
-        match arrive(&config_with(json!({})), &headers) {
+        let config = config_with(json!({}));
+        match arrive(&config, &headers) {
             Request::AwaitingKey(request) => {
                 let bytes = request.retained_bytes();
                 // Not its decoded parts, which are not counted.
-                assert_eq!(&*request.park().raw, token.as_bytes());
+                assert_eq!(&*request.park(&config).raw, token.as_bytes());
                 bytes
             }
             Request::Decided(decision) => panic!("{:?}", decision.reason),
@@ -354,7 +369,7 @@ fn a_browser_gets_a_page_also_if_its_request_waited_for_the_key() {
         ("x-amzn-oidc-data", &token),
     ];
     let at_once = decided(json!({}), &navigation[..2]);
-    let page = |rejection| Effect::Respond(Reply::refusal_page(rejection, b"id-<1>"));
+    let page = |rejection| Effect::Respond(Reply::refusal_page(rejection, b"id-<1>", None));
     assert_eq!(at_once.effect, page(Rejection::MissingToken));
     let Request::AwaitingKey(waiting) = arrive(&config, &navigation) else {
         panic!("the key should be needed");
@@ -362,10 +377,10 @@ fn a_browser_gets_a_page_also_if_its_request_waited_for_the_key() {
     let mut judge = Judge {
         config: &config,
         backend: &WasmBackend,
-        cache: &mut TokenCache::new(0),
+        caches: &mut Caches::new(0, false),
     };
     let unavailable = Err(Rejection::KeyUnavailable);
-    let judgement = judge.resume(waiting.park(), unavailable, at(0));
+    let judgement = judged(judge.resume(waiting.park(&config), unavailable, at(0)));
     assert_eq!(judgement.decision.effect, page(Rejection::KeyUnavailable));
 }
 

@@ -13,6 +13,13 @@ pub enum PathRule {
 }
 
 impl PathRule {
+    /// The path, or its start.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Prefix(text) => text,
+        }
+    }
+
     /// Whether the rule covers this plain path; the comparison is byte by byte.
     pub fn matches(&self, path: &str) -> bool {
         match self {

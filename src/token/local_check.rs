@@ -22,6 +22,8 @@ pub struct CheckedHeader {
     pub kid: KeyId,
     /// The issuer that it names, an accepted one.
     pub issuer: Rc<str>,
+    /// The OAuth client that it names, an accepted one; `None` if tokens of this kind name none.
+    pub client: Option<Rc<str>>,
     /// The end of the token's life, without clock skew.
     pub exp: UnixTime,
 }
@@ -42,7 +44,8 @@ impl CheckedHeader {
 
     /// Bytes of text in it that it may not share with the configuration.
     pub fn heap_bytes(&self) -> usize {
-        self.issuer.len()
+        let client = self.client.as_ref().map_or(0, |client| client.len());
+        self.issuer.len().saturating_add(client)
     }
 }
 
@@ -120,7 +123,7 @@ fn check_header(
         return Err(Rejection::UnsupportedAlgorithm);
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
-    let (signer, issuer) = find_signer(header, kind, config)?;
+    let (signer, issuer, client) = find_signer(header, kind, config)?;
     let exp = UnixTime::from_secs(header.exp);
     if config.clock(now).has_expired(exp) {
         return Err(Rejection::TokenExpired);
@@ -129,6 +132,7 @@ fn check_header(
         signer,
         kid,
         issuer,
+        client,
         exp,
     })
 }
@@ -139,7 +143,7 @@ fn find_signer(
     header: &ProtectedHeader<'_>,
     kind: &TokenKind,
     config: &Config,
-) -> Result<(Rc<Signer>, Rc<str>), Rejection> {
+) -> Result<(Rc<Signer>, Rc<str>, Option<Rc<str>>), Rejection> {
     let signers = config.signers_of(&header.signer).iter();
     let mut signers = signers
         .filter(|signer| signer.arn.kind() == kind)
@@ -150,9 +154,11 @@ fn find_signer(
         let Some(issuer) = signer.issuers.accept(&header.iss) else {
             continue;
         };
-        let accepts = |client| signer.client_ids.accept(client).is_some();
-        if header.client.as_deref().is_none_or(accepts) {
-            return Ok((Rc::clone(signer), issuer));
+        let Some(named) = header.client.as_deref() else {
+            return Ok((Rc::clone(signer), issuer, None));
+        };
+        if let Some(client) = signer.client_ids.accept(named) {
+            return Ok((Rc::clone(signer), issuer, Some(client)));
         }
         rejection = Rejection::WrongClient;
     }

@@ -17,13 +17,13 @@ impl Sample {
         Self(AcceptedToken::new(token, key, claims))
     }
 
-    fn token(&self, raw: &[u8], key: &Rc<PublicKey>) -> AcceptedToken {
-        AcceptedToken {
+    fn token(&self, raw: &[u8], key: &Rc<PublicKey>) -> Rc<AcceptedToken> {
+        Rc::new(AcceptedToken {
             raw: raw.into(),
             header: self.0.header.clone(),
             key: Rc::clone(key),
             claims: self.0.claims.clone(),
-        }
+        })
     }
 }
 
@@ -86,9 +86,10 @@ fn memory_stays_inside_the_bound_and_the_oldest_leave() {
     let mut cache = TokenCache::new(8192);
     for number in 0..50_000 {
         cache.insert(sample.token(&text(number), &key));
-        assert!(cache.bytes <= 8192 && cache.entries.len() == cache.oldest_first.len());
+        let (entries, in_line) = cache.entries.lengths();
+        assert!(cache.entries.bytes() <= 8192 && entries == in_line);
     }
-    assert!(cache.entries.len() > 10);
+    assert!(cache.entries.lengths().0 > 10);
     assert!(cache.find(&text(49_999)).is_some() && cache.find(&text(0)).is_none());
 }
 
@@ -99,7 +100,7 @@ fn the_same_token_again_takes_no_second_place() {
     for number in 1..100 {
         cache.insert(sample.token(&text(1), &Rc::new(public_key(number))));
     }
-    assert_eq!((cache.entries.len(), cache.oldest_first.len()), (1, 1));
+    assert_eq!(cache.entries.lengths(), (1, 1));
 }
 
 #[test]

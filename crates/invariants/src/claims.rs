@@ -83,7 +83,8 @@ fn judge(config: &'static LocalKey<Config>, payload: &[u8]) -> Result<Identity, 
         skew: std::time::Duration::ZERO,
     };
     let claims = read_user_claims(&token, clock)?;
-    compose(&token.header().signer, &claims).map_err(|rejected| rejected.rejection)
+    compose(&token.header().signer, &claims, AccessEvaluation::NotRead)
+        .map_err(|rejected| rejected.rejection)
 }
 
 /// Every value arrives as it was set, splits no header, and holds its prefix once, in front of each element.

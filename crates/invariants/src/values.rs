@@ -69,5 +69,6 @@ fn judge(config: &Config, payload: &Value) -> Result<Identity, Rejection> {
         skew: Duration::ZERO,
     };
     let claims = read_user_claims(&token, clock)?;
-    compose(&token.header().signer, &claims).map_err(|rejected| rejected.rejection)
+    compose(&token.header().signer, &claims, AccessEvaluation::NotRead)
+        .map_err(|rejected| rejected.rejection)
 }

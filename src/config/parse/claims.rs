@@ -16,6 +16,13 @@ pub(super) struct ReadEntry<'a> {
     pub(super) mapping: ClaimToHeader,
 }
 
+/// An entry of `requiredClaims` and its place.
+#[derive(Clone)]
+pub(super) struct ReadRequirement<'a> {
+    pub(super) node: Node<'a>,
+    pub(super) claim: RequiredClaim,
+}
+
 /// One list of entries.
 pub(super) type ReadList<'a> = Vec<ReadEntry<'a>>;
 
@@ -202,25 +209,26 @@ fn read_claim_path(node: &Node<'_>) -> Option<ClaimPath> {
 }
 
 /// The email rule is filled in when `emailVerified` is known.
-pub(super) fn read_required_claims(node: &Node<'_>) -> Option<Vec<RequiredClaim>> {
-    node.list(0..=usize::MAX, Clone::clone, |item| {
+pub(super) fn read_required_claims<'a>(node: &Node<'a>) -> Option<Vec<ReadRequirement<'a>>> {
+    let claim = |requirement: &ReadRequirement<'a>| requirement.claim.clone();
+    node.list(0..=usize::MAX, claim, |item| {
         let mut object = item.object()?;
         let claim = object.required("claim", read_claim_path);
         let source = object.or("source", ClaimSource::UserClaims, read_source);
         let format = object.or("format", Format::Text, read_format);
         let any_of = object.required("anyOf", read_patterns);
         let ignore_case = object.or("ignoreCase", false, Node::boolean);
-        if source == ClaimSource::AccessToken {
-            item.problem_at::<()>("source", NO_ACCESS_TOKEN);
-        }
         object.finish();
-        Some(RequiredClaim {
-            claim: claim?,
-            source,
-            format,
-            any_of: any_of?,
-            ignore_case,
-            email_rule: EmailVerified::Ignored,
+        Some(ReadRequirement {
+            node: item.clone(),
+            claim: RequiredClaim {
+                claim: claim?,
+                source,
+                format,
+                any_of: any_of?,
+                ignore_case,
+                email_rule: EmailVerified::Ignored,
+            },
         })
     })
 }

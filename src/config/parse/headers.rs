@@ -2,11 +2,10 @@
 //!
 //! Each rule is here because a reasonable configuration would otherwise give a user another identity or group.
 
-use super::claims::{NO_ACCESS_TOKEN, ReadEntry, ReadList};
+use super::claims::{ReadEntry, ReadList};
 use crate::config::reader::Node;
 use crate::config::{
-    ClaimPath, ClaimSource, EmailVerified, Encoding, Format, HeaderEntry, HeaderPolicy,
-    SYSTEM_PREFIX,
+    ClaimPath, EmailVerified, Encoding, Format, HeaderEntry, HeaderPolicy, SYSTEM_PREFIX,
 };
 use crate::header_name::{HeaderName, same_when_folded};
 
@@ -66,9 +65,6 @@ impl<'a> Lists<'a> {
 
     fn check_entry(&self, entry: &ReadEntry<'a>, node: &Node<'a>) {
         let own = &entry.mapping;
-        if own.source == ClaimSource::AccessToken {
-            node.problem_at::<()>("source", NO_ACCESS_TOKEN);
-        }
         let is_list = self.writes_lists(&own.header);
         if is_list && own.prefix.contains(own.separator) {
             let message = "expected no separator in it: an entry for this header has elements";

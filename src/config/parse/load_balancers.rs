@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use super::claims::{ReadList, read_list, read_required_claims};
+use super::access_token::{AccessToken, read_access_token};
+use super::claims::{ReadList, ReadRequirement, read_list, read_required_claims};
 use super::headers::{Lists, email_rule};
 use super::{GlobalClaims, has_control, is_visible_ascii};
 use crate::alb::AlbArn;
 use crate::config::reader::{Node, Object};
 use crate::config::{Allowed, RequiredClaim, Signer};
-use crate::key_source::{KeySource, SourceId};
+use crate::key_source::{KeySetSource, KeySource, SetId, SourceId};
 use crate::routes;
 
 /// An entry as it is written.
@@ -17,10 +18,11 @@ pub(super) struct Entry<'a> {
     arn: Option<AlbArn>,
     issuers: Option<Allowed>,
     client_ids: Option<Allowed>,
-    required: Vec<RequiredClaim>,
+    pub(super) required: Vec<ReadRequirement<'a>>,
     /// Its own list, if it has one.
     pub(super) output: Option<ReadList<'a>>,
     key_endpoint: Option<KeyEndpoint<'a>>,
+    pub(super) access_token: Option<AccessToken<'a>>,
 }
 
 /// `keyEndpoint` as it is written.
@@ -37,6 +39,7 @@ pub(super) struct Trust {
     /// Sorted by ARN.
     pub(super) signers: Vec<Rc<Signer>>,
     pub(super) key_sources: Vec<KeySource>,
+    pub(super) key_set_sources: Vec<KeySetSource>,
 }
 
 pub(super) fn read_entries<'a>(node: &Node<'a>) -> Option<Vec<Entry<'a>>> {
@@ -61,6 +64,9 @@ fn read_entry(mut object: Object<'_>) -> Entry<'_> {
         key_endpoint: o
             .optional("keyEndpoint")
             .and_then(|node| read_key_endpoint(&node)),
+        access_token: o
+            .optional("accessToken")
+            .and_then(|node| read_access_token(&node)),
         node: o.node().clone(),
     };
     object.finish();
@@ -72,6 +78,7 @@ pub(super) fn resolve(
     entries: Vec<Entry<'_>>,
     global: &GlobalClaims<'_>,
     lists: &Lists<'_>,
+    is_forwarded: bool,
 ) -> Trust {
     let mut trust = Trust::default();
     let sources: Vec<Option<KeySource>> = (0..entries.len())
@@ -91,15 +98,23 @@ pub(super) fn resolve(
             let message = "expected no issuer and client together that an earlier entry for this load balancer allows";
             entry.node.problem_at::<()>("arn", message);
         }
-        let required = [global.required.as_slice(), entry.required.as_slice()].concat();
+        let headers = lists.policies(entry.output.as_ref().unwrap_or(&global.output));
+        let required_claims = with_email_rules(&global.required, &entry.required, lists);
+        let access_token = entry.access_token.and_then(|access_token| {
+            let source = access_token.key_set_source(&issuers)?;
+            let key_sets = &mut trust.key_set_sources;
+            let key_set = || SetId(index_of(key_sets, source));
+            access_token.policy(key_set, &headers, &required_claims, is_forwarded)
+        });
         let Some(source) = source else { continue };
         trust.signers.push(Rc::new(Signer {
             arn,
             issuers,
             client_ids,
-            keys: source_id(&mut trust.key_sources, source),
-            headers: lists.policies(entry.output.as_ref().unwrap_or(&global.output)),
-            required_claims: with_email_rules(required, lists),
+            keys: SourceId(index_of(&mut trust.key_sources, source)),
+            headers,
+            required_claims,
+            access_token,
         }));
     }
     // Stable: entries with one ARN stay in their order.
@@ -107,20 +122,25 @@ pub(super) fn resolve(
     trust
 }
 
-fn with_email_rules(required: Vec<RequiredClaim>, lists: &Lists<'_>) -> Vec<RequiredClaim> {
-    let with_rule = |claim: RequiredClaim| RequiredClaim {
-        email_rule: email_rule(&claim.claim, lists.email_verified()),
-        ..claim
+fn with_email_rules(
+    global: &[ReadRequirement<'_>],
+    own: &[ReadRequirement<'_>],
+    lists: &Lists<'_>,
+) -> Vec<RequiredClaim> {
+    let with_rule = |required: &ReadRequirement<'_>| RequiredClaim {
+        email_rule: email_rule(&required.claim.claim, lists.email_verified()),
+        ..required.claim.clone()
     };
-    required.into_iter().map(with_rule).collect()
+    global.iter().chain(own).map(with_rule).collect()
 }
 
-fn source_id(sources: &mut Vec<KeySource>, source: KeySource) -> SourceId {
+/// The place of a source in a list without duplicates.
+fn index_of<T: PartialEq>(sources: &mut Vec<T>, source: T) -> usize {
     let known = sources.iter().position(|known| *known == source);
-    SourceId(known.unwrap_or_else(|| {
+    known.unwrap_or_else(|| {
         sources.push(source);
         sources.len().saturating_sub(1)
-    }))
+    })
 }
 
 /// Where the entry's keys are. Entries with one ARN share one endpoint: the one that is written, if any.

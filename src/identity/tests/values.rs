@@ -18,7 +18,8 @@ fn fill_counting(
     payload["user"] = json!("alice");
     let config = json!({ "outputClaimToHeaders": list });
     let (signer, claims) = read(config, payload.to_string().as_bytes()).unwrap();
-    let identity = compose(&signer, &claims).map_err(|r| (r.rejection, r.claim))?;
+    let identity =
+        compose(&signer, &claims, AccessEvaluation::NotRead).map_err(|r| (r.rejection, r.claim))?;
     let texts = identity.headers().iter().skip(1);
     let headers = texts.map(|(name, text)| format!("{}: {text}", name.as_str()));
     Ok((headers.collect(), identity.values_left_out()))

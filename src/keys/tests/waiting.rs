@@ -57,8 +57,8 @@ fn a_free_slot_goes_to_the_key_that_most_wait_for() {
     }
     let first: Vec<AttemptId> = bench.fetches();
     assert_eq!(
-        first.iter().map(|a| a.key).collect::<Vec<_>>(),
-        [key(1), key(2)],
+        first.iter().map(|a| a.target).collect::<Vec<_>>(),
+        [key(1).into(), key(2).into()],
         "the oldest"
     );
     for _ in 0..2 {
@@ -67,7 +67,7 @@ fn a_free_slot_goes_to_the_key_that_most_wait_for() {
     for (attempt, next) in first.into_iter().zip([key(7), key(3)]) {
         bench.answer(attempt, NOT_FOUND);
         bench.pass(MILLISECONDS(500));
-        assert_eq!(bench.fetch().key, next);
+        assert_eq!(bench.fetch().target, next.into());
     }
 }
 
@@ -81,18 +81,18 @@ fn slots_are_counted_by_endpoint_and_refreshes_do_not_count() {
     assert_eq!(acquire(&mut store, 3, key_at(0, 2), at(0)), Lookup::Pending);
     let dispatched: Vec<AttemptId> = std::iter::from_fn(|| store.poll_fetch(at(0))).collect();
     assert_eq!(
-        dispatched.iter().map(|a| a.key).collect::<Vec<_>>(),
-        [key_at(0, 1), key_at(1, 1)]
+        dispatched.iter().map(|a| a.target).collect::<Vec<_>>(),
+        [key_at(0, 1).into(), key_at(1, 1).into()]
     );
     store.handle_result(dispatched[0], good(1), at(0));
     let slow = store.poll_fetch(at(0)).unwrap();
-    assert_eq!(slow.key, key_at(0, 2));
+    assert_eq!(slow.target, key_at(0, 2).into());
     assert!(matches!(
         acquire(&mut store, 4, key_at(0, 1), at(3600)),
         Lookup::Ready(_)
     ));
     assert_eq!(
-        store.poll_fetch(at(3600)).map(|a| a.key),
-        Some(key_at(0, 1))
+        store.poll_fetch(at(3600)).map(|a| a.target),
+        Some(key_at(0, 1).into())
     );
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_repeated_token_is_found_in_the_cache_until_it_expires() {
     let config = config_with(json!({ "clockSkew": "0s" }));
-    let mut cache = TokenCache::new(100_000);
+    let mut cache = Caches::new(100_000, false);
     let mut payload = payload();
     payload["exp"] = json!(NOON + 60);
     let token = sign(&header(), &payload);
@@ -33,7 +33,7 @@ fn a_repeated_token_is_found_in_the_cache_until_it_expires() {
 #[test]
 fn a_known_token_is_judged_anew_under_another_key() {
     let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
+    let mut cache = Caches::new(100_000, false);
     let token = token();
     let mut under = |number| {
         go_on_with(
@@ -53,10 +53,11 @@ fn a_known_token_is_judged_anew_under_another_key() {
 #[test]
 fn requests_that_waited_with_one_token_are_verified_once() {
     let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
+    let mut cache = Caches::new(100_000, false);
     let token = token();
     let mut hits = Vec::new();
-    let waiting = [(); 2].map(|()| arrive_after(&config, &cache, &[("x-amzn-oidc-data", &token)]));
+    let waiting =
+        [(); 2].map(|()| arrive_after(&config, &cache.user, &[("x-amzn-oidc-data", &token)]));
     for request in waiting {
         let Request::AwaitingKey(request) = request else {
             panic!("the key should be needed");
@@ -64,10 +65,10 @@ fn requests_that_waited_with_one_token_are_verified_once() {
         let mut judge = Judge {
             config: &config,
             backend: &WasmBackend,
-            cache: &mut cache,
+            caches: &mut cache,
         };
-        let judgement = judge.resume(request.park(), Ok(KEY.with(Rc::clone)), at(0));
-        hits.push((judgement.decision.reason, judgement.cache_lookup));
+        let judgement = judged(judge.resume(request.park(&config), Ok(KEY.with(Rc::clone)), at(0)));
+        hits.push((judgement.decision.reason, judgement.findings.cache_lookup));
     }
     assert_eq!(hits, [(Reason::Ok, Some(false)), (Reason::Ok, Some(true))]);
 }
@@ -75,7 +76,7 @@ fn requests_that_waited_with_one_token_are_verified_once() {
 #[test]
 fn only_accepted_tokens_get_into_the_cache() {
     let config = config_with(json!({}));
-    let mut cache = TokenCache::new(100_000);
+    let mut cache = Caches::new(100_000, false);
     let unverified = sign(&header(), &json!({ "email": "a@example.com" }));
     for _ in 0..2 {
         let seen = go_on(&config, &mut cache, &unverified, at(0));

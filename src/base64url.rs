@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 
 /// Decodes a part that is not empty; `None` for wrong characters, wrong padding, or non-zero trailing
 /// bits.
-pub(super) fn decode(part: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(part: &[u8]) -> Option<Vec<u8>> {
     if part.is_empty() {
         return None;
     }

@@ -22,10 +22,13 @@ pub fn entry_for(load_balancer: &LoadBalancer) -> Value {
     })
 }
 
+/// The `sub` of [`USER`].
+pub const SUB: &str = "23d498b2-3031-70d2-8a15-49dd886a087b";
+
 /// The claims of [`USER`], as Cognito writes them.
 pub fn claims() -> Map<String, Value> {
     let claims = json!({
-        "sub": "23d498b2-3031-70d2-8a15-49dd886a087b",
+        "sub": SUB,
         "email_verified": "true",
         "email": USER,
         "username": "ada",

@@ -50,6 +50,12 @@ impl Request {
         self.header(oidc_headers::DATA, token)
     }
 
+    /// The identity provider's access token, as the ALB passes it on.
+    #[must_use]
+    pub fn access_token(self, token: &str) -> Self {
+        self.header(oidc_headers::ACCESS_TOKEN, token)
+    }
+
     /// A body; announced by its length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {

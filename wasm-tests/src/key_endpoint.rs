@@ -1,4 +1,5 @@
-//! A load balancer's public-key endpoint, which answers each key id as a test wants it to.
+//! An endpoint of public keys, which answers each key id, or each path, as a test wants it to: a load
+//! balancer's, or that of an issuer's key sets.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Write as _};
@@ -8,15 +9,16 @@ use std::thread;
 use std::time::Duration;
 
 use alb_fixtures::mint::KeyPair;
+use alb_fixtures::rsa::{RsaSigner, TestKey, key_set};
 
 use crate::http1::{Body, read_message, values, write_response};
 
-/// What the endpoint does with a request for one key id.
+/// What the endpoint does with a request for one key id, or for one path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// 200 with these bytes.
     Body(Vec<u8>),
-    /// This status, with a key in the body that must not be taken.
+    /// This status, with a key (or a key set, for a path that ends in `.json`) in the body that must not be taken.
     Status(u16),
     /// Nothing, until another answer is set.
     Hold,
@@ -38,6 +40,11 @@ impl Answer {
     /// 200 with the public half of `key`.
     pub fn key(key: &KeyPair) -> Self {
         Self::Body(key.public_pem().into_bytes())
+    }
+
+    /// 200 with the set of the public halves of `keys`.
+    pub fn key_set(keys: &[RsaSigner]) -> Self {
+        Self::Body(key_set(keys).into_bytes())
     }
 }
 
@@ -98,7 +105,8 @@ impl KeyEndpoint {
         self.addr
     }
 
-    /// From now on, and for requests on hold, `kid` is answered so.
+    /// From now on, and for requests on hold, `kid` is answered so: the last segment of a path, or a whole
+    /// path without its first `/`, which comes before.
     pub fn set(&self, kid: &str, answer: Answer) {
         self.state().answers.insert(kid.to_owned(), answer);
         self.shared.changed.notify_all();
@@ -128,7 +136,7 @@ impl KeyEndpoint {
         self.state().requests.clone()
     }
 
-    /// How many requests asked for `kid`.
+    /// How many requests asked for `kid`, or for that path.
     pub fn count(&self, kid: &str) -> usize {
         let ending = format!("/{kid} HTTP/1.1");
         let state = self.state();
@@ -164,23 +172,30 @@ impl KeyEndpoint {
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(request) = read_message(&mut reader, Body::Announced)? {
             let authority = values(&request.headers, "host").join(",");
-            let kid = kid_of(&request.start_line);
+            let path = path_of(&request.start_line);
             self.state().requests.push(KeyRequest {
                 line: request.start_line,
                 authority,
             });
-            respond(stream, self.answer(&kid))?;
+            respond(stream, self.answer(&path), decoy(&path))?;
         }
         Ok(())
     }
 
-    /// The answer for `kid`, once it isn't [`Answer::Hold`].
-    fn answer(&self, kid: &str) -> Answer {
-        let held = |state: &mut State| state.answers.get(kid) == Some(&Answer::Hold);
+    /// The answer for `path`, once it isn't [`Answer::Hold`].
+    fn answer(&self, path: &str) -> Answer {
+        let held = |state: &mut State| state.answer(path) == Some(&Answer::Hold);
         let state = self.shared.changed.wait_while(self.state(), held);
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        let answer = state.answers.get(kid).cloned();
+        let answer = state.answer(path).cloned();
         answer.unwrap_or(Answer::Status(404))
+    }
+}
+
+impl State {
+    fn answer(&self, path: &str) -> Option<&Answer> {
+        let kid = path.rsplit('/').next().unwrap_or_default();
+        self.answers.get(path).or_else(|| self.answers.get(kid))
     }
 }
 
@@ -190,22 +205,23 @@ pub fn closed_port() -> SocketAddr {
     listener.local_addr().expect("a bound socket")
 }
 
-fn kid_of(request_line: &str) -> String {
+/// Without its first `/`.
+fn path_of(request_line: &str) -> String {
     let path = request_line.split(' ').nth(1).unwrap_or_default();
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    path.strip_prefix('/').unwrap_or(path).to_owned()
 }
 
 /// Fails when the connection can't be used any further.
-fn respond(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
+fn respond(stream: &mut TcpStream, answer: Answer, decoy: &str) -> std::io::Result<()> {
     match answer {
         Answer::Body(body) => write_response(stream, 200, "text/plain", &body),
-        Answer::Status(status) => write_response(stream, status, "text/plain", decoy().as_bytes()),
+        Answer::Status(status) => write_response(stream, status, "text/plain", decoy.as_bytes()),
         Answer::CloseMidBody => {
-            stream.write_all(half_of(decoy()).as_bytes())?;
+            stream.write_all(half_of(decoy).as_bytes())?;
             Err(std::io::ErrorKind::ConnectionAborted.into())
         }
         Answer::StallMidBody => {
-            stream.write_all(half_of(decoy()).as_bytes())?;
+            stream.write_all(half_of(decoy).as_bytes())?;
             // The other side gives up and closes: that ends the wait.
             stream.read(&mut [0]).map(|_| ())
         }
@@ -245,8 +261,13 @@ fn reset(stream: &mut TcpStream) -> std::io::Result<()> {
     Err(std::io::ErrorKind::ConnectionReset.into())
 }
 
-/// A well-formed key that is sent only where it must not be believed.
-fn decoy() -> &'static str {
-    static DECOY: OnceLock<String> = OnceLock::new();
-    DECOY.get_or_init(|| KeyPair::generate("decoy").public_pem())
+/// A well-formed key, or key set, that is sent only where it must not be believed.
+fn decoy(path: &str) -> &'static str {
+    static KEY: OnceLock<String> = OnceLock::new();
+    static KEY_SET: OnceLock<String> = OnceLock::new();
+    if path.ends_with(".json") {
+        KEY_SET.get_or_init(|| key_set(&[TestKey::Rsa2048C.signer()]))
+    } else {
+        KEY.get_or_init(|| KeyPair::generate("decoy").public_pem())
+    }
 }

@@ -1,7 +1,7 @@
 //! The built module in real Envoy: what the end-to-end tests share.
 //!
 //! A scenario starts one Envoy with the module between a client and an upstream that shows what it
-//! received, beside a key endpoint that misbehaves on demand:
+//! received, beside a key endpoint and an endpoint of key sets that misbehave on demand:
 //!
 //! ```no_run
 //! use serde_json::json;
@@ -27,6 +27,7 @@ mod config;
 mod dns;
 mod envoy;
 mod folder;
+mod access_token;
 mod alb;
 mod client;
 mod crowd;
@@ -42,8 +43,9 @@ mod upstream;
 mod wait;
 
 pub use crate::http::{Request, Response};
+pub use access_token::{AccessTokenBuilder, GROUPS, KEY_SET};
 pub use alb::{
-    ARN, CLIENT, ISSUER, KID, TokenBuilder, USER, claims, entry, entry_for, load_balancer,
+    ARN, CLIENT, ISSUER, KID, SUB, TokenBuilder, USER, claims, entry, entry_for, load_balancer,
 };
 pub use bad_config::{
     BadField, assert_config_refused, assert_fields_refused, assert_members_required,

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::process::ExitStatus;
 
+use alb_fixtures::access_token::UserPool;
 use alb_fixtures::mint::{KeyPair, LoadBalancer};
 use serde_json::Value;
 
+use crate::access_token::AccessTokenBuilder;
 use crate::alb::TokenBuilder;
 use crate::envoy::{AccessLine, Envoy};
 use crate::http::Request;
@@ -23,6 +25,10 @@ pub struct Running {
     pub endpoint: KeyEndpoint,
     /// The default load balancer's key, which the endpoint serves.
     pub key: KeyPair,
+    /// The endpoint of key sets behind the cluster `cognito`.
+    pub key_sets: KeyEndpoint,
+    /// The user pool whose set is served at [`KEY_SET`](crate::KEY_SET).
+    pub pool: UserPool,
     /// The default load balancer.
     pub load_balancer: LoadBalancer,
     pub(crate) site: Site,
@@ -65,6 +71,16 @@ impl Running {
     /// A valid token whose payload has this claim, too.
     pub fn token_with(&self, claim: &str, value: impl Into<Value>) -> String {
         self.token_builder().claim(claim, value).sign()
+    }
+
+    /// A valid access token of [`USER`](crate::USER) that a test can modify.
+    pub fn access_token_builder(&self) -> AccessTokenBuilder {
+        AccessTokenBuilder::new(&self.pool)
+    }
+
+    /// A valid access token of [`USER`](crate::USER), with the groups [`GROUPS`](crate::GROUPS).
+    pub fn access_token(&self) -> String {
+        self.access_token_builder().sign()
     }
 
     /// The module's counter or gauge of this name; 0 where it has none.

@@ -1,16 +1,18 @@
-//! A scenario: one Envoy with the module, an upstream and a key endpoint.
+//! A scenario: one Envoy with the module, an upstream, a key endpoint and an issuer's key sets.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use alb_fixtures::example::user_pool;
 use alb_fixtures::mint::KeyPair;
 use serde_json::{Value, json};
 
+use crate::access_token::KEY_SET;
 use crate::alb::{self, KID};
 use crate::config::{Plugin, Upstream};
 use crate::envoy::{self, Envoy, Options};
 use crate::folder::Folder;
-use crate::key_endpoint::KeyEndpoint;
+use crate::key_endpoint::{Answer, KeyEndpoint};
 use crate::running::Running;
 use crate::settings::setting;
 use crate::site::{Setup, Site, Source};
@@ -21,6 +23,8 @@ use crate::wait::eventually;
 pub struct Scenario {
     setup: Setup,
     options: Options,
+    /// The first answer for the default pool's key set; else the set itself.
+    key_set: Option<Answer>,
 }
 
 impl Default for Scenario {
@@ -39,6 +43,7 @@ impl Scenario {
         Self {
             setup: Setup::new(config),
             options: Options::default(),
+            key_set: None,
         }
     }
 
@@ -55,6 +60,19 @@ impl Scenario {
         let mut entry = alb::object(self.setup.config["loadBalancers"][0].take());
         entry.extend(alb::object(members));
         self.setup.config["loadBalancers"][0] = entry.into();
+        self
+    }
+
+    /// With `accessToken` in the default load balancer's entry: its user pool's key set comes from the cluster `cognito`.
+    #[must_use]
+    pub fn access_token(self) -> Self {
+        self.load_balancer(json!({"accessToken": {"jwks": {"cluster": "cognito"}}}))
+    }
+
+    /// With this answer for the default pool's key set ([`KEY_SET`]) from the start on, in place of the set.
+    #[must_use]
+    pub fn key_set(mut self, answer: Answer) -> Self {
+        self.key_set = Some(answer);
         self
     }
 
@@ -181,12 +199,16 @@ impl Scenario {
         let endpoint = KeyEndpoint::start();
         let key = KeyPair::generate(KID);
         endpoint.serve_key(&key);
+        let (key_sets, pool) = (KeyEndpoint::start(), user_pool());
+        let at_start = self.key_set.clone();
+        let served = || Answer::Body(pool.key_set().into_bytes());
+        key_sets.set(KEY_SET, at_start.unwrap_or_else(served));
         let upstream = match self.setup.upstream {
             Upstream::Http1 => upstream::start(),
             Upstream::Http2 => crate::http2::start_upstream(),
         };
         let folder = Folder::new();
-        let site = Site::new(self.setup, upstream, endpoint.addr());
+        let site = Site::new(self.setup, upstream, endpoint.addr(), key_sets.addr());
         let bootstrap = site.write(&folder);
         let envoy = Envoy::start(folder, &bootstrap, &self.options)?;
         let listeners = eventually("the listeners are bound", || {
@@ -198,6 +220,8 @@ impl Scenario {
             listeners,
             endpoint,
             key,
+            key_sets,
+            pool,
             load_balancer: alb::load_balancer(),
             site,
         })

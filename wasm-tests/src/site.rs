@@ -64,9 +64,16 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// `keys` is the key endpoint's address, of the cluster `keys`.
-    pub(crate) fn new(mut setup: Setup, upstream: SocketAddr, keys: SocketAddr) -> Self {
+    /// `keys` is the key endpoint's address, of the cluster `keys`; `key_sets` that of the key sets, of the
+    /// cluster `cognito`.
+    pub(crate) fn new(
+        mut setup: Setup,
+        upstream: SocketAddr,
+        keys: SocketAddr,
+        key_sets: SocketAddr,
+    ) -> Self {
         setup.clusters.push(("keys".to_owned(), keys));
+        setup.clusters.push(("cognito".to_owned(), key_sets));
         Self { setup, upstream }
     }
 

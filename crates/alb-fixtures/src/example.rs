@@ -1,6 +1,7 @@
 //! The load balancer of the documentation's examples: the one that the repository's Envoy
 //! configuration trusts.
 
+use crate::access_token::UserPool;
 use crate::mint::LoadBalancer;
 
 /// Its ARN.
@@ -19,4 +20,9 @@ pub fn load_balancer() -> LoadBalancer {
         issuer: ISSUER.into(),
         client: CLIENT.into(),
     }
+}
+
+/// Its identity provider: the user pool of [`ISSUER`], as the app client [`CLIENT`] sees it.
+pub fn user_pool() -> UserPool {
+    UserPool::new(ISSUER, CLIENT)
 }

@@ -1,14 +1,17 @@
 //! The command-line arguments.
 
 mod judging;
+mod minting;
 
 pub(crate) use judging::{
     CheckConfigArguments, CompletionsArguments, InspectArguments, ManArguments, OutputFormat,
     VerifyArguments,
 };
+pub(crate) use minting::{KeySetArguments, MintArguments};
 
 use std::path::PathBuf;
 
+use alb_fixtures::access_token::UserPool;
 use alb_fixtures::example::{ARN, CLIENT, ISSUER};
 use alb_fixtures::mint::LoadBalancer;
 use alb_fixtures::standin::Caller;
@@ -32,6 +35,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     Keygen(KeygenArguments),
     Mint(MintArguments),
+    KeySet(KeySetArguments),
     Standin(Box<StandinArguments>),
     Upstream(UpstreamArguments),
     Completions(CompletionsArguments),
@@ -46,51 +50,13 @@ pub(crate) struct KeygenArguments {
     pub(crate) file: PathBuf,
 }
 
-/// Signs a token in the load balancer's format and prints it.
-#[derive(Args)]
-pub(crate) struct MintArguments {
-    /// P-256 private key in PEM, PKCS#8 or SEC1 (see `alb-token keygen`).
-    #[arg(long, value_name = "PEM")]
-    pub(crate) key: PathBuf,
-    /// Key id [default: a UUID derived from the public key].
-    #[arg(long, value_name = "UUID")]
-    pub(crate) kid: Option<String>,
-    /// ARN of the load balancer: the token's `signer`.
-    #[arg(long, value_name = "ARN")]
-    arn: String,
-    #[command(flatten)]
-    identity_provider: IdentityProviderArguments,
-    /// The user's claims as a JSON object. `exp` and `iss` are added.
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    pub(crate) claims: Map<String, Value>,
-    /// Lifetime from now. Negative for an expired token.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 120,
-        allow_negative_numbers = true
-    )]
-    pub(crate) expires_in: i64,
-    /// Expiry in Unix seconds.
-    #[arg(
-        long,
-        value_name = "UNIX",
-        conflicts_with = "expires_in",
-        allow_negative_numbers = true
-    )]
-    pub(crate) exp: Option<i64>,
-    /// Omit the `=` padding that the load balancer writes.
-    #[arg(long)]
-    pub(crate) no_padding: bool,
-}
-
 /// The identity provider of a listener rule.
 #[derive(Args)]
 struct IdentityProviderArguments {
     /// Issuer of the identity provider: the token's `iss`.
     #[arg(long, value_name = "URL", default_value = ISSUER)]
     issuer: String,
-    /// Client id at the identity provider: the token's `client`.
+    /// Client id at the identity provider: the token's `client`, an access token's `client_id`.
     #[arg(long, value_name = "ID", default_value = CLIENT)]
     client: String,
 }
@@ -147,12 +113,6 @@ pub(crate) struct UpstreamArguments {
     pub(crate) links: Vec<String>,
 }
 
-impl MintArguments {
-    pub(crate) fn load_balancer(&self) -> LoadBalancer {
-        self.identity_provider.with_arn(&self.arn)
-    }
-}
-
 impl StandinArguments {
     pub(crate) fn load_balancer(&self) -> LoadBalancer {
         self.identity_provider.with_arn(&self.arn)
@@ -160,6 +120,10 @@ impl StandinArguments {
 }
 
 impl IdentityProviderArguments {
+    fn user_pool(&self) -> UserPool {
+        UserPool::new(&self.issuer, &self.client)
+    }
+
     fn with_arn(&self, arn: &str) -> LoadBalancer {
         LoadBalancer {
             arn: arn.into(),

@@ -2,11 +2,13 @@
 
 mod check_config;
 mod inspect;
+mod mint;
 mod shell_files;
 mod verify;
 
 pub(crate) use check_config::check_config;
 pub(crate) use inspect::inspect;
+pub(crate) use mint::{key_set, mint};
 pub(crate) use shell_files::{completions, man};
 pub(crate) use verify::verify;
 
@@ -15,14 +17,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use alb_fixtures::key_endpoint::KeyRing;
-use alb_fixtures::mint::{KeyPair, unix_now};
+use alb_fixtures::mint::KeyPair;
 use alb_fixtures::reverse_proxy::Gateway;
 use alb_fixtures::server;
 use alb_fixtures::standin::{Signer, Standin};
 use alb_fixtures::upstream::{self as upstream_server, Page};
 use tokio::net::TcpListener;
 
-use crate::arguments::{KeygenArguments, MintArguments, StandinArguments, UpstreamArguments};
+use crate::arguments::{KeygenArguments, StandinArguments, UpstreamArguments};
 use crate::failure::Failure;
 use crate::input;
 
@@ -41,16 +43,6 @@ pub(crate) fn keygen(arguments: &KeygenArguments) -> Result<(), Failure> {
     write_new(private, &key.private_pem(), 0o600)?;
     write_new(&public, &key.public_pem(), 0o644)?;
     say(key.kid())
-}
-
-pub(crate) fn mint(arguments: &MintArguments) -> Result<(), Failure> {
-    let key = read_key(&arguments.key, arguments.kid.as_deref())?;
-    let exp = arguments
-        .exp
-        .unwrap_or_else(|| unix_now().saturating_add(arguments.expires_in));
-    let padded = !arguments.no_padding;
-    let load_balancer = arguments.load_balancer();
-    say(&load_balancer.mint_padded(&key, &arguments.claims, exp, padded))
 }
 
 #[tokio::main(flavor = "current_thread")]

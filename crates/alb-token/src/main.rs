@@ -40,6 +40,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Inspect(arguments) => commands::inspect(&arguments),
         Command::Keygen(arguments) => commands::keygen(&arguments).map(done),
         Command::Mint(arguments) => commands::mint(&arguments).map(done),
+        Command::KeySet(arguments) => commands::key_set(&arguments).map(done),
         Command::Standin(arguments) => commands::standin(*arguments).map(done),
         Command::Upstream(arguments) => commands::upstream(&arguments).map(done),
         Command::Completions(arguments) => commands::completions(&arguments).map(done),

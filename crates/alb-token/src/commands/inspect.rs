@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::arguments::{InspectArguments, OutputFormat};
 use crate::failure::Failure;
 use crate::input;
-use crate::inspect::{Inspection, Trust};
+use crate::inspect::{Inspection, Kind};
 use crate::pretty_json::{self, pretty};
 use crate::terminal::{Page, Tone};
 
@@ -41,6 +41,12 @@ fn text(inspection: &Inspection) -> Page {
             ": anybody can write all of this. `alb-token verify` judges a token.",
         ),
     ]);
+    page.line(match inspection.kind {
+        Kind::User => "A user's token, which a load balancer signs (x-amzn-oidc-data).",
+        Kind::Access => {
+            "An identity provider's token, as a load balancer passes it on (x-amzn-oidc-accesstoken)."
+        }
+    });
     put_part(&mut page, "Protected header", inspection.header.as_deref());
     put_part(&mut page, "Claims", inspection.claims.as_deref());
     if !inspection.times.is_empty() {
@@ -59,18 +65,23 @@ fn text(inspection: &Inspection) -> Page {
     }
     for fault in &inspection.faults {
         page.words(&[
-            (Tone::Bad, fault.rejection.name()),
+            (Tone::Bad, fault.reason),
             (Tone::Plain, ": "),
             (Tone::Plain, &fault.message),
         ]);
     }
     put_title(
         &mut page,
-        "A pluginConfig that would trust its signer, if that load balancer is yours",
+        match inspection.kind {
+            Kind::User => {
+                "A pluginConfig that would trust its signer, if that load balancer is yours"
+            }
+            Kind::Access => "A pluginConfig that would read it, if that issuer is yours",
+        },
     );
-    match &inspection.trust {
-        Trust::Configuration(load_balancer) => page.lines(&load_balancer.yaml()),
-        Trust::Impossible(why) => page.line(&format!("None: {why}.")),
+    match inspection.trust.yaml() {
+        Ok(yaml) => page.lines(&yaml),
+        Err(why) => page.line(&format!("None: {why}.")),
     }
     page
 }
@@ -91,6 +102,8 @@ fn put_part(page: &mut Page, name: &str, json: Option<&str>) {
 #[derive(Serialize)]
 struct Report<'a> {
     verified: bool,
+    /// `user_token` or `access_token`.
+    kind: &'static str,
     header: Option<Box<RawValue>>,
     claims: Option<Box<RawValue>>,
     times: Vec<Time<'a>>,
@@ -125,25 +138,21 @@ impl<'a> Report<'a> {
             distance: &time.distance,
         });
         let faults = inspection.faults.iter().map(|fault| Fault {
-            reason: fault.rejection.name(),
+            reason: fault.reason,
             message: &fault.message,
         });
         Self {
             verified: false,
+            kind: match inspection.kind {
+                Kind::User => "user_token",
+                Kind::Access => "access_token",
+            },
             header: raw(&inspection.header),
             claims: raw(&inspection.claims),
             times: times.collect(),
             faults: faults.collect(),
-            configuration: match &inspection.trust {
-                Trust::Configuration(load_balancer) => Some(load_balancer.json()),
-                Trust::Impossible(_) => None,
-            },
-            hints: match &inspection.trust {
-                Trust::Configuration(load_balancer) => {
-                    load_balancer.hints().iter().map(String::as_str).collect()
-                }
-                Trust::Impossible(why) => vec![why],
-            },
+            configuration: inspection.trust.json(),
+            hints: inspection.trust.hints(),
         }
     }
 }

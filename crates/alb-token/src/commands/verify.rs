@@ -148,7 +148,7 @@ fn judge(
     now: UnixTime,
 ) -> Result<Verdict, Failure> {
     let pairs: [(&[u8], &[u8]); 1] = [(b"x-amzn-oidc-data", token)];
-    let inspection = || Inspection::of(token, now);
+    let inspection = || Inspection::of_users_token(token, now);
     let decision =
         match Request::handle_headers(&Headers::new(&pairs), config, &TokenCache::new(0), now) {
             Request::Decided(decision) => decision,

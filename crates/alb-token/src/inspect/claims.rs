@@ -20,7 +20,8 @@ pub(super) fn faults(
     }
     faults.extend(issuer(claims, header));
     let exp = claims.number("exp").map(UnixTime::from_secs_f64);
-    faults.extend(times::expired("claims", exp, now));
+    let expired = times::expired("claims", exp, now);
+    faults.extend(expired.map(|message| Fault::new(Rejection::TokenExpired, message)));
     faults
 }
 

@@ -12,7 +12,7 @@ impl Inspection {
         let fault = self
             .faults
             .iter()
-            .find(|fault| fault.rejection == rejection);
+            .find(|fault| fault.reason == rejection.name());
         if let Some(fault) = fault {
             return Some(fault.message.clone());
         }

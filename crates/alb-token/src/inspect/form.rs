@@ -14,6 +14,7 @@ use super::Fault;
 pub(super) struct Parts {
     pub(super) header: Vec<u8>,
     pub(super) payload: Vec<u8>,
+    pub(super) signature: Vec<u8>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -47,10 +48,10 @@ pub(super) fn split(token: &[u8]) -> Parts {
     let (header, payload) = (decoded.next(), decoded.next());
     let signature = decoded.next();
     drop(decoded);
-    faults.extend(signature.and_then(|signature| bad_signature(&signature)));
     Parts {
         header: header.unwrap_or_default(),
         payload: payload.unwrap_or_default(),
+        signature: signature.unwrap_or_default(),
         faults,
     }
 }
@@ -73,7 +74,7 @@ fn pasted(token: &[u8]) -> Option<Fault> {
         let start = token.get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    let what = ["Bearer ", "x-amzn-oidc-data:"]
+    let what = ["Bearer ", "x-amzn-oidc-data:", "x-amzn-oidc-accesstoken:"]
         .into_iter()
         .find(|prefix| starts(prefix))?;
     let message = format!(
@@ -133,8 +134,11 @@ fn decode_leniently(text: &[u8]) -> Option<Vec<u8>> {
     engine.decode(spelt).ok()
 }
 
-fn bad_signature(signature: &[u8]) -> Option<Fault> {
-    let message = if signature.len() != 64 {
+/// Why this is no ES256 signature. Without any, other faults say so.
+pub(super) fn bad_es256(signature: &[u8]) -> Option<Fault> {
+    let message = if signature.is_empty() {
+        return None;
+    } else if signature.len() != 64 {
         format!(
             "The signature is {} bytes long; one of ES256 has 64.",
             signature.len()

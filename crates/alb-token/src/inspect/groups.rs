@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Kind;
 use super::members::Members;
 use crate::config_file::quoted;
 
@@ -9,15 +10,15 @@ use crate::config_file::quoted;
 const NO_GROUPS: [&str; 2] = ["aud", "amr"];
 
 /// A sentence for each claim that holds several values, and for those one level below (`realm_access.roles`).
-pub(super) fn hints(claims: &Members) -> Vec<String> {
+pub(super) fn hints(claims: &Members, kind: Kind) -> Vec<String> {
     let mut found = Vec::new();
     let named = claims.all().filter(|(name, _)| !NO_GROUPS.contains(name));
     for (name, raw) in named.filter(|(name, _)| is_one_line(name)) {
-        found.extend(hint(&quoted(name), name, raw));
+        found.extend(hint(&quoted(name), name, raw, kind));
         if let Some(inner) = Members::parse(raw.as_bytes()) {
             for (below, raw) in inner.all().filter(|(below, _)| is_one_line(below)) {
                 let path = format!("[{}, {}]", quoted(name), quoted(below));
-                found.extend(hint(&path, below, raw));
+                found.extend(hint(&path, below, raw, kind));
             }
         }
     }
@@ -25,14 +26,14 @@ pub(super) fn hints(claims: &Members) -> Vec<String> {
 }
 
 /// YAML ends a comment at each of these, and what follows would be configuration.
-fn is_one_line(name: &str) -> bool {
+pub(super) fn is_one_line(name: &str) -> bool {
     let ends_line = |c: char| c.is_control() || ['\u{2028}', '\u{2029}'].contains(&c);
     !name.contains(ends_line)
 }
 
 /// `path` is the claim as a configuration names it.
-fn hint(path: &str, name: &str, raw: &str) -> Option<String> {
-    let (kind, format, elements) = match serde_json::from_str(raw).ok()? {
+fn hint(path: &str, name: &str, raw: &str, kind: Kind) -> Option<String> {
+    let (form, format, elements) = match serde_json::from_str(raw).ok()? {
         Value::Array(items) => ("is a list", "list", scalars(&items)?),
         Value::String(text) if text.starts_with('[') && text.ends_with(']') => {
             ("is a list, written as a string", "list", listed(&text)?)
@@ -52,8 +53,12 @@ fn hint(path: &str, name: &str, raw: &str) -> Option<String> {
     } else {
         ""
     };
+    let source = match kind {
+        Kind::User => "",
+        Kind::Access => " source: accessToken,",
+    };
     Some(format!(
-        "The claim {path} {kind}. To write it to a header: - {{header: kubeflow-groups, claim: {path}, \
+        "The claim {path} {form}. To write it to a header: - {{header: kubeflow-groups, claim: {path},{source} \
          format: {format}{separator}, required: false}}"
     ))
 }

@@ -26,7 +26,8 @@ pub(super) fn faults(header: Option<&Members>, json: &[u8], now: UnixTime) -> Ve
     faults.extend(key_id(header));
     faults.extend(signer(header));
     let exp = header.integer("exp").map(UnixTime::from_secs);
-    faults.extend(times::expired("header", exp, now));
+    let expired = times::expired("header", exp, now);
+    faults.extend(expired.map(|message| Fault::new(Rejection::TokenExpired, message)));
     faults
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config_file::ConfigFile;
 
+mod access;
 mod groups;
 
 const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
@@ -61,7 +62,7 @@ fn faults(token: &str) -> Vec<String> {
     let faults = inspect(token).faults;
     faults
         .iter()
-        .map(|fault| format!("{}: {}", fault.rejection, fault.message))
+        .map(|fault| format!("{}: {}", fault.reason, fault.message))
         .collect()
 }
 
@@ -113,6 +114,10 @@ fn every_fault_before_the_key_has_words_and_the_cores_reason() {
         (
             format!("X-Amzn-Oidc-Data: {good}"),
             "malformed_token: It starts with `x-amzn-oidc-data:`",
+        ),
+        (
+            format!("x-amzn-oidc-accesstoken: {good}"),
+            "malformed_token: It starts with `x-amzn-oidc-accesstoken:`",
         ),
         (
             format!("{head}.{payload_part}"),
@@ -295,9 +300,9 @@ fn times_are_dates_and_distances() {
 
 #[test]
 fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
-    let trust = |token: &str| match inspect(token).trust {
-        Trust::Configuration(load_balancer) => Ok((load_balancer.yaml(), load_balancer.json())),
-        Trust::Impossible(why) => Err(why),
+    let trust = |token: &str| {
+        let trust = inspect(token).trust;
+        trust.yaml().map(|yaml| (yaml, trust.json().unwrap()))
     };
     let (yaml, json) = trust(&with_header("client", json!("it's: \"x\" #é😀"))).unwrap();
     let file = ConfigFile::parse(&yaml, "istio-system");
@@ -339,9 +344,9 @@ fn the_configuration_that_is_offered_is_one_that_trusts_this_token_only() {
 
 #[test]
 fn what_the_default_mapping_would_still_refuse_is_hinted_at() {
-    let hint = |claims: &str| match inspect(&token_of(&header().to_string(), claims)).trust {
-        Trust::Configuration(load_balancer) => load_balancer.yaml(),
-        Trust::Impossible(why) => why.to_owned(),
+    let hint = |claims: &str| {
+        let trust = inspect(&token_of(&header().to_string(), claims)).trust;
+        trust.yaml().unwrap()
     };
     assert!(hint("{}").contains("# The claims lack `email`"));
     assert!(hint(r#"{"email":"a"}"#).contains("# `email_verified` is not true"));

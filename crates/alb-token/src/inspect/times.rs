@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use alb_authn::reason::Rejection;
 use alb_authn::time::UnixTime;
 use jiff::Timestamp;
 
-use super::Fault;
 use super::members::Members;
 
 /// `clockSkew` where the configuration says nothing.
@@ -59,12 +57,18 @@ impl TimeNote {
     }
 }
 
-/// The fault of an `exp` that has passed, the usual clock skew included.
-pub(super) fn expired(place: &str, exp: Option<UnixTime>, now: UnixTime) -> Option<Fault> {
+/// What is wrong with an `exp` that has passed, the usual clock skew included.
+pub(super) fn expired(place: &str, exp: Option<UnixTime>, now: UnixTime) -> Option<String> {
     let exp = exp.filter(|exp| now >= exp.plus(DEFAULT_CLOCK_SKEW))?;
     let ago = in_words(now.since(exp));
-    let message = format!("By the `exp` of the {place} it expired {ago} ago.");
-    Some(Fault::new(Rejection::TokenExpired, message))
+    Some(format!("By the `exp` of the {place} it expired {ago} ago."))
+}
+
+/// What is wrong with an `nbf` that is still to come, the usual clock skew included.
+pub(super) fn early(nbf: Option<UnixTime>, now: UnixTime) -> Option<String> {
+    let nbf = nbf.filter(|nbf| *nbf > now.plus(DEFAULT_CLOCK_SKEW))?;
+    let distance = in_words(nbf.since(now));
+    Some(format!("By its `nbf` it is valid only in {distance}."))
 }
 
 /// The two largest units, whole.

@@ -3,13 +3,16 @@
 use alb_authn::alb::AlbArn;
 use serde_json::{Value, json};
 
-use super::groups;
+use super::access_trust::TrustedIssuer;
 use super::members::Members;
+use super::{Kind, groups};
 use crate::config_file::quoted;
 
 /// What would have to be configured.
 pub(crate) enum Trust {
     Configuration(Box<TrustedLoadBalancer>),
+    /// For an access token.
+    AccessToken(Box<TrustedIssuer>),
     /// Nothing would help; one sentence.
     Impossible(&'static str),
 }
@@ -23,6 +26,34 @@ pub(crate) struct TrustedLoadBalancer {
 }
 
 impl Trust {
+    /// The configuration as YAML, with hints as comments.
+    pub(crate) fn yaml(&self) -> Result<String, &'static str> {
+        match self {
+            Self::Configuration(load_balancer) => Ok(load_balancer.yaml()),
+            Self::AccessToken(issuer) => Ok(issuer.yaml()),
+            Self::Impossible(why) => Err(why),
+        }
+    }
+
+    /// The same as JSON, without the hints.
+    pub(crate) fn json(&self) -> Option<Value> {
+        match self {
+            Self::Configuration(load_balancer) => Some(load_balancer.json()),
+            Self::AccessToken(issuer) => Some(issuer.json()),
+            Self::Impossible(_) => None,
+        }
+    }
+
+    /// The hints, or why there is no configuration.
+    pub(crate) fn hints(&self) -> Vec<&str> {
+        let texts = match self {
+            Self::Configuration(load_balancer) => &load_balancer.hints,
+            Self::AccessToken(issuer) => issuer.hints(),
+            Self::Impossible(why) => return vec![why],
+        };
+        texts.iter().map(String::as_str).collect()
+    }
+
     pub(super) fn of(header: Option<&Members>, claims: Option<&Members>) -> Self {
         let Some(header) = header else {
             return Self::Impossible("there is no header that could be decoded");
@@ -36,9 +67,6 @@ impl Trust {
         let (Some(issuer), Some(client)) = (text("iss"), text("client")) else {
             return Self::Impossible("the header lacks `iss` or `client`");
         };
-        // `*` would trust every issuer or client, and not this one.
-        let is_plain =
-            |text: &String| !text.is_empty() && text != "*" && !text.chars().any(char::is_control);
         if !is_plain(&issuer) || !is_plain(&client) {
             return Self::Impossible("`iss` or `client` has a form that can't be configured");
         }
@@ -51,8 +79,13 @@ impl Trust {
     }
 }
 
+/// `*` would trust every issuer or client, and not this one.
+pub(super) fn is_plain(text: &String) -> bool {
+    !text.is_empty() && text != "*" && !text.chars().any(char::is_control)
+}
+
 impl TrustedLoadBalancer {
-    pub(crate) fn yaml(&self) -> String {
+    fn yaml(&self) -> String {
         let mut yaml = format!(
             "loadBalancers:\n- arn: {}\n  issuers: [{}]\n  clientIds: [{}]\n",
             quoted(self.arn.as_str()),
@@ -71,11 +104,7 @@ impl TrustedLoadBalancer {
         yaml
     }
 
-    pub(crate) fn hints(&self) -> &[String] {
-        &self.hints
-    }
-
-    pub(crate) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let mut load_balancer = json!({
             "arn": self.arn.as_str(),
             "issuers": [self.issuer],
@@ -95,7 +124,9 @@ impl TrustedLoadBalancer {
 /// By default `kubeflow-userid` is made from a verified e-mail address.
 fn hints(claims: &Members) -> Vec<String> {
     let user = user_hint(claims).map(str::to_owned);
-    user.into_iter().chain(groups::hints(claims)).collect()
+    user.into_iter()
+        .chain(groups::hints(claims, Kind::User))
+        .collect()
 }
 
 fn user_hint(claims: &Members) -> Option<&'static str> {

@@ -41,7 +41,7 @@ impl HeaderPlan {
     }
 
     /// For a request of a verified user. With `forward_token` the load balancer's own headers stay
-    /// where they came once, in their own spelling.
+    /// if they came once, in their own spelling.
     pub fn with_identity(inbound: Inbound, identity: &Identity, forward_token: bool) -> Self {
         let kept: Vec<&'static str> = if forward_token {
             let once = |name: &&str| inbound.came_once(name);
@@ -91,12 +91,12 @@ pub struct Inbound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct OidcHeader {
     name: Vec<u8>,
-    /// The first copy's, where it will be looked at again.
+    /// The first copy's, if it will be looked at again.
     value: Vec<u8>,
     came_once: bool,
 }
 
-/// What an edit takes beside its texts: its place in a list that may be three quarters empty, and the overhead
+/// What an edit takes besides its texts: its place in a list that may be three quarters empty, and the overhead
 /// of its allocations, rounded up.
 const EDIT_OVERHEAD: usize = 256;
 

@@ -12,15 +12,16 @@ CONNECTIONS = 8
 TIME_LIMIT_SECONDS = 120
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
-# As a browser sends them and a load balancer passes them on; the token comes after them.
+# As a page's own requests send them (a navigation's `Accept` would get the page for people when it is rejected), and a
+# load balancer passes them on; the token comes after them.
 HEADERS = (
     ("Host", "kubeflow.example.com"),
     ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
-    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ("Accept", "*/*"),
     ("Accept-Language", "en-US,en;q=0.5"),
     ("Accept-Encoding", "gzip, deflate, br, zstd"),
     ("Referer", "https://kubeflow.example.com/pipeline/"),
-    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-Mode", "cors"),
     ("X-Forwarded-For", "203.0.113.7"),
     ("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678"),
 )

@@ -189,7 +189,7 @@ pub enum Mode {
 /// Who computes ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendChoice {
-    /// Envoy where its `verify_signature` proves itself at start, else Wasm.
+    /// Envoy if its `verify_signature` proves itself at start, otherwise Wasm.
     Auto,
     /// Envoy, or no start.
     Host,

@@ -1,8 +1,8 @@
 //! The load balancer's session cookies, taken out of `cookie` headers.
 //!
-//! Whoever holds them is the user, for the whole session: no notebook or other upstream may see them.
+//! A client that presents them is the user, for the whole session: no notebook or other upstream may see them.
 
-/// The header without the cookies `NAME` and `NAME-<digits>`; `None` where none of them is in it. The
+/// The header without the cookies `NAME` and `NAME-<digits>`; `None` if it has none of them. The
 /// other cookies stay byte for byte. The value is split at each `;`, quoted or not, as servers do.
 pub fn without_session_cookies(header: &[u8], names: &[String]) -> Option<Vec<u8>> {
     let mut kept: Vec<&[u8]> = Vec::new();

@@ -102,12 +102,12 @@ pub struct Inbound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct OidcHeader {
     name: Vec<u8>,
-    /// The first copy's, where it will be looked at again.
+    /// The first copy's, if it will be looked at again.
     value: Vec<u8>,
     came_once: bool,
 }
 
-/// What an edit takes beside its texts: its place in a list that may be three quarters empty, and the overhead
+/// What an edit takes besides its texts: its place in a list that may be three quarters empty, and the overhead
 /// of its allocations, rounded up.
 const EDIT_OVERHEAD: usize = 256;
 

@@ -27,17 +27,17 @@ impl<'a> Headers<'a> {
         self.all(name).next().is_some()
     }
 
-    /// `:method`; empty where it is absent.
+    /// `:method`; empty if it is absent.
     pub fn method(&self) -> &'a str {
         self.text(":method")
     }
 
-    /// `:path` with its query; empty where it is absent or not ASCII.
+    /// `:path` with its query; empty if it is absent or not ASCII.
     pub fn path(&self) -> &'a str {
         self.text(":path")
     }
 
-    /// `:authority`; empty where it is absent.
+    /// `:authority`; empty if it is absent.
     pub fn authority(&self) -> &'a str {
         self.text(":authority")
     }

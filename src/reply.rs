@@ -113,7 +113,7 @@ fn json_headers() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// RFC 6750 section 3: no error code where the request carried no token.
+/// RFC 6750 section 3: no error code if the request carried no token.
 fn challenge(rejection: Rejection) -> String {
     match rejection {
         Rejection::MissingToken => "Bearer".to_owned(),

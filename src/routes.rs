@@ -60,7 +60,7 @@ impl PublicRoute {
     }
 
     /// An upgraded connection is not the request that its path names. A WebSocket is one if the entry doesn't look
-    /// at the path, or if whoever opens it shows a bearer token, which is judged behind the filter.
+    /// at the path, or if the client that opens it shows a bearer token, which is judged behind the filter.
     fn admits_upgrade(&self, headers: &Headers<'_>) -> bool {
         let mut upgrades = headers.all("upgrade");
         let Some(first) = upgrades.next() else {

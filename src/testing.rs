@@ -36,7 +36,7 @@ pub const fn at(seconds: i64) -> UnixTime {
     UnixTime::from_secs(NOON + seconds)
 }
 
-/// One load balancer, and `more` beside it at the top level.
+/// One load balancer, and `more` next to it at the top level.
 pub fn config_with(more: Value) -> Config {
     let mut config = json!({
         "loadBalancers": [{ "arn": ARN, "issuers": [ISSUER], "clientIds": [CLIENT] }],

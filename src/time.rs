@@ -40,7 +40,7 @@ impl UnixTime {
         )
     }
 
-    /// How long it is since `earlier`; zero where the clock was set back.
+    /// How long it is since `earlier`; zero if the clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         let milliseconds = self.0.saturating_sub(earlier.0);
         Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))

@@ -7,9 +7,9 @@ use crate::time::UnixTime;
 /// How much later than asked a timer may end before it is taken for lost.
 const TIMER_GRACE: Duration = Duration::from_secs(1);
 
-/// Whether a timer that was to end at `set` would miss what is `due`, so that it must be set anew.
+/// Whether a timer that was to end at `set` would miss what is `due`, so that it must be set again.
 ///
-/// Envoy's timers don't follow the wall clock: where that is set forward (a node's first NTP step), a timer
+/// Envoy's timers don't follow the wall clock: if that is set forward (a node's first NTP step), a timer
 /// of ten minutes still has most of them to go although its end has passed, and requests would wait for it.
 /// The grace keeps a busy worker from putting off a timer that is about to end with each request. What is
 /// past due can't come sooner than the shortest tick: otherwise each request would set that timer again, and
@@ -22,17 +22,17 @@ fn must_set_timer(set: Option<UnixTime>, due: UnixTime, now: UnixTime) -> bool {
 /// The shortest tick: the way from a stream's callback to one of the root.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// The longest tick. Where the clock was set back by an hour, a [`Span`] is over though its end is an hour away, and
+/// The longest tick. If the clock was set back by an hour, a [`Span`] is over though its end is an hour away, and
 /// only a tick sees that.
 const LONGEST_TICK: Duration = Duration::from_secs(5);
 
-/// How long a timer is set for that is to end at `due`: it may end sooner, and is set anew then.
+/// How long a timer is set for that is to end at `due`: it may end sooner, and is set again then.
 fn tick_period(due: UnixTime, now: UnixTime) -> Duration {
     due.since(now).clamp(SHORTEST_TICK, LONGEST_TICK)
 }
 
 /// The one timer that Envoy keeps for a plugin, as this module last set it. Envoy repeats its period until it is
-/// told another one, so a timer that nobody needs must be switched off: it would tick for ever.
+/// told another one, so a timer that nothing needs must be switched off: it would tick for ever.
 #[derive(Debug, Default)]
 pub struct Timer {
     /// When it ends next, as far as we asked for it.
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timer_is_set_anew_where_it_would_miss_what_is_due() {
+    fn a_timer_is_set_again_if_it_would_miss_what_is_due() {
         let at = UnixTime::from_secs;
         let cases = [
             ("none is set", None, 100, 100, true),

@@ -255,7 +255,7 @@ impl<'a> Object<'a> {
         Some(self.node.child(self.member_path(name), json))
     }
 
-    /// Reads a member; `default` stands where it is absent (or wrong, which is noted).
+    /// Reads a member; returns `default` if it is absent (or wrong, which is noted).
     pub(super) fn or<T>(
         &mut self,
         name: &'static str,

@@ -11,7 +11,7 @@ use crate::verify::WasmBackend;
 
 type Owned = Vec<(String, String)>;
 
-/// The headers after the filter, or `None` where the request is answered.
+/// The headers after the filter, or `None` if the request is answered.
 fn after(config: Value, more: &[(&str, &str)]) -> Option<Owned> {
     let config = config_with(config);
     let pairs = request(more);

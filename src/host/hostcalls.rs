@@ -10,7 +10,7 @@
 //!   listed ones only, and counts its tokens up.
 //! - `on_http_call_response` on a token that it does not know (`expect("invalid token_id")`). `onHttpCallSuccess` and
 //!   `onHttpCallFailure` answer those that `httpCall` gave with Ok, each once.
-//! - `on_http_call_response` where `set_effective_context` fails (`unwrap`). It does for a context that is gone, and
+//! - `on_http_call_response` if `set_effective_context` fails (`unwrap`). It does for a context that is gone, and
 //!   this one is the root that Envoy is calling.
 //!
 //! All `unsafe` of the crate is in this file. Pointers given to the host live across the call; what the
@@ -143,7 +143,7 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>
         return Ok(Vec::new());
     }
     // SAFETY: the host filled a block that `proxy_on_memory_allocate` gave it with exactly this size,
-    // and gives it to us: nobody else frees it.
+    // and gives it to us: nothing else frees it.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -153,7 +153,7 @@ pub(super) fn log(level: u32, text: &str) {
     unsafe { proxy_log(level, text.as_ptr(), text.len()) };
 }
 
-/// The wall clock. Where the host gives none it is the end of time: every token has expired.
+/// The wall clock. If the host has none, it is the end of time: every token has expired.
 pub(super) fn now() -> UnixTime {
     let mut nanoseconds = 0_u64;
     // SAFETY: the host writes one u64.
@@ -212,7 +212,7 @@ pub(super) fn headers(map: Map) -> Result<Vec<u8>> {
     receive(|data, size| unsafe { proxy_get_header_map_pairs(map.number(), data, size) })
 }
 
-/// The first header of this name; an error also where there is none.
+/// The first header of this name; an error also if there is none.
 pub(super) fn header(map: Map, name: &str) -> Result<Vec<u8>> {
     // SAFETY: the name lives across the call; the host writes one pointer and one size.
     receive(|data, size| unsafe {
@@ -235,7 +235,7 @@ pub(super) fn set_request_header(name: &str, value: &[u8]) -> Result<()> {
     })
 }
 
-/// Adds a request header beside others of its name.
+/// Adds a request header next to others of its name.
 pub(super) fn append_request_header(name: &str, value: &[u8]) -> Result<()> {
     let map = Map::RequestHeaders.number();
     // SAFETY: name and value live across the call.
@@ -264,7 +264,7 @@ pub(super) fn resume_request() -> Result<()> {
 }
 
 /// Answers the effective stream's request. Once, and last; `details` shows as
-/// `%RESPONSE_CODE_DETAILS%`. Envoy makes the gRPC form of it where the request is gRPC.
+/// `%RESPONSE_CODE_DETAILS%`. Envoy makes the gRPC form of it if the request is gRPC.
 pub(super) fn send_reply(reply: &Reply, details: &str) -> Result<()> {
     const NO_GRPC_STATUS: i32 = -1;
     let headers = wire::header_bytes(&reply.headers);
@@ -283,8 +283,8 @@ pub(super) fn send_reply(reply: &Reply, details: &str) -> Result<()> {
     })
 }
 
-/// Calls a key endpoint; only from a callback of the root. The token comes back with the answer. Where
-/// the call fails while it is dispatched there is no other answer.
+/// Calls a key endpoint; only from a callback of the root. The token comes back with the answer. If
+/// the call fails while it is dispatched, there is no other answer.
 pub(super) fn dispatch(
     order: &FetchOrder,
     timeout: Duration,
@@ -310,7 +310,7 @@ pub(super) fn set_effective_context(context_id: u32) -> Result<()> {
     check(unsafe { proxy_set_effective_context(context_id) })
 }
 
-/// Calls one of Envoy's foreign functions; an error also where this Envoy has none of this name.
+/// Calls one of Envoy's foreign functions; an error also if this Envoy has none of this name.
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>> {
     // SAFETY: all texts live across the call; the host writes one pointer and one size.
     receive(|data, size| unsafe {

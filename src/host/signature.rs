@@ -48,7 +48,7 @@ pub(super) fn has_rs256() -> bool {
     answers_rs256_correctly(&HostBackend)
 }
 
-/// The backend to use and its name for the log; `None` where the host is asked for and fails its
+/// The backend to use and its name for the log; `None` if the host is asked for and fails its
 /// known-answer test.
 pub(super) fn choose(choice: BackendChoice) -> Option<(Box<dyn SignatureBackend>, &'static str)> {
     let wasm: (Box<dyn SignatureBackend>, _) = (Box::new(MixedBackend), "wasm");

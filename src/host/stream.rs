@@ -21,7 +21,7 @@ impl Stream {
         }
     }
 
-    /// Fails where there is no configuration, or the worker is in use: then nothing is let through.
+    /// Fails if there is no configuration, or the worker is in use: then nothing is let through.
     fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> Result<T>) -> Result<T> {
         let worker = self.worker.as_ref().ok_or(HostError)?;
         act(&mut *worker.try_borrow_mut().map_err(|_| HostError)?)

@@ -163,7 +163,7 @@ impl Worker {
         let _ = hostcalls::set_effective_context(self.root_id);
         self.emit_events();
         if let Some(period) = self.timer.set_for(self.plugin.poll_wakeup(), now) {
-            // There is nobody to tell if Envoy refuses; the next callback asks again.
+            // Nothing can be done if Envoy refuses; the next callback asks again.
             let _ = hostcalls::set_tick_period(period);
         }
     }
@@ -190,7 +190,7 @@ fn call_status() -> Option<u16> {
 /// Acts for a waiting stream from the root's callback.
 fn resume(stream: StreamId, decision: &Decision) {
     if hostcalls::set_effective_context(stream.0).is_err() {
-        // The stream is gone: there is nobody to answer.
+        // The stream is gone: no response is needed.
         return;
     }
     match carry_out(decision) {

@@ -5,7 +5,7 @@
 //! all of them. A callback that does nothing still costs an entry into the VM (0.5 to 1 µs), so the ones
 //! that the filter does not use are taken out after linking; wasm-ld has no option for that.
 //!
-//! An export `override_NAME` takes the place of `NAME`: the module's own callback, where the SDK's can't say
+//! An export `override_NAME` takes the place of `NAME`: the module's own callback, if the SDK's can't say
 //! all that Envoy understands.
 
 use std::collections::BTreeSet;
@@ -85,7 +85,7 @@ fn keep(module: &[u8], kept: &BTreeSet<&str>) -> Result<Vec<u8>, Box<dyn Error>>
 mod tests {
     use super::*;
 
-    /// Three functions; `run` calls `helper`, nobody calls `idle`.
+    /// Three functions; `run` calls `helper`, nothing calls `idle`.
     fn sample() -> Vec<u8> {
         let mut module = walrus::Module::default();
         let helper = walrus::FunctionBuilder::new(&mut module.types, &[], &[]);

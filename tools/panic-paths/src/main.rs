@@ -1,5 +1,5 @@
-//! `panic-paths MODULE`: fails where a function that Envoy can reach may panic or trap and `allowed.txt` gives
-//! no reason for it, and where a line of `allowed.txt` fits nothing any more.
+//! `panic-paths MODULE`: fails if a function that Envoy can reach may panic or trap and `allowed.txt` gives
+//! no reason for it, or if a line of `allowed.txt` fits nothing any more.
 //!
 //! A trap ends the VM of an Envoy worker: every request of every plugin in it answers 503 from then on. The
 //! lints of the crate forbid what panics by its name; this looks at what the linker left in the module, of

@@ -23,7 +23,7 @@ const NORETURN: [&str; 12] = [
     "hashbrown::raw::Fallibility",
 ];
 
-/// The SDK's trait methods that only a filter calls. They stand in every context's table of methods, but
+/// The SDK's trait methods that only a filter calls. They are in every context's table of methods, but
 /// the SDK itself calls no others through it than `on_…`, `create_…` and `get_type` (its `dispatcher.rs`). A
 /// filter's own call is a direct one, and counts.
 fn is_for_filters_only(name: &str) -> bool {
@@ -43,7 +43,7 @@ type Index = u32;
 pub struct Module {
     names: BTreeMap<Index, String>,
     exports: BTreeMap<String, Index>,
-    /// Functions in tables by their type: whoever calls that type through a table may call them.
+    /// Functions in tables by their type: a function that calls that type through a table may call them.
     in_tables: BTreeMap<Index, BTreeSet<Index>>,
     types: BTreeMap<Index, Index>,
     functions: BTreeMap<Index, Body>,

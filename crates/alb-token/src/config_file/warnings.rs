@@ -43,7 +43,7 @@ fn settings(config: &Value) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |path: &str, message: &str| found.push((path.to_owned(), message.to_owned()));
     if config.member("mode").and_then(Value::as_str) == Some("observe") {
-        warn("mode", "nothing is refused: everybody gets through");
+        warn("mode", "nothing is refused: every request passes");
     }
     for (field, message) in [
         (

@@ -98,7 +98,7 @@ fn misspelt(name: &str, text: &[u8]) -> Option<Fault> {
     } else if text.iter().any(|byte| b"+/".contains(byte)) {
         "holds + or /: standard base64, where base64url has - and _".to_owned()
     } else if text.iter().any(u8::is_ascii_whitespace) {
-        "holds blanks or line ends".to_owned()
+        "holds spaces or line ends".to_owned()
     } else if let Some(byte) = text.iter().find(|byte| !is_base64url(**byte)) {
         format!("holds the byte 0x{byte:02x}, which is no base64url")
     } else if URL_SAFE_NO_PAD

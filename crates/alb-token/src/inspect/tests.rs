@@ -137,7 +137,7 @@ fn every_fault_before_the_key_has_words_and_the_cores_reason() {
         ),
         (
             format!("{good}\n"),
-            "malformed_token: The signature holds blanks",
+            "malformed_token: The signature holds spaces",
         ),
         (
             format!("{head}.é.{signature}"),

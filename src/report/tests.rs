@@ -36,7 +36,7 @@ fn names_are_distinct_and_fixed() {
     let count = names.len();
     names.sort();
     names.dedup();
-    assert_eq!((names.len(), count), (46, 46));
+    assert_eq!((names.len(), count), (57, 57));
     assert!(names.iter().all(|name| name.starts_with("alb_authn.")));
     assert!(names.contains(&"alb_authn.requests.ok".to_owned()));
     assert!(names.contains(&"alb_authn.observed.token_expired".to_owned()));

@@ -4,7 +4,7 @@ use std::thread::LocalKey;
 
 use alb_authn::claims::read_user_claims;
 use alb_authn::config::Config;
-use alb_authn::identity::{Identity, compose};
+use alb_authn::identity::{AccessEvaluation, Identity, compose};
 use alb_authn::reason::Rejection;
 use alb_authn::token::{UnverifiedToken, check_locally};
 use alb_authn::token_kind::ALB;

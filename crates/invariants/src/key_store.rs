@@ -8,9 +8,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use alb_authn::key_source::{KeyLimits, KeySource, SourceId};
+use alb_authn::keys;
 use alb_authn::keys::KeyId;
 use alb_authn::keys::{
-    AttemptId, AttemptResult, FetchFailure, KeyRef, KeyStore, Lookup, PublicKey, StreamId,
+    AttemptId, AttemptResult, FetchFailure, FetchTarget, KeyRef, KeyStore, Lookup, PublicKey,
+    StreamId,
 };
 use alb_authn::reason::Rejection;
 use alb_authn::time::UnixTime;
@@ -125,6 +127,14 @@ struct Waiter {
     bytes: usize,
 }
 
+/// The store of this model has no key sets.
+fn key_fetched_by(attempt: AttemptId) -> KeyRef {
+    match attempt.target {
+        FetchTarget::Key(key) => key,
+        FetchTarget::KeySet(_) => panic!("no key set was asked for"),
+    }
+}
+
 /// The store, and what an onlooker knows of it.
 struct World {
     store: KeyStore,
@@ -177,7 +187,8 @@ impl World {
                     let (attempt, _) = self.live.remove(usize::from(which) % self.live.len());
                     self.over.push(attempt);
                     if let Some(number) = answer.number() {
-                        self.served.insert(attempt.key, (number, self.now));
+                        self.served
+                            .insert(key_fetched_by(attempt), (number, self.now));
                     }
                     self.store.handle_result(attempt, answer.result(), self.now);
                 }
@@ -252,7 +263,10 @@ impl World {
 
     fn drain(&mut self) {
         while let Some(attempt) = self.store.poll_fetch(self.now) {
-            let is_under_way = self.live.iter().any(|(other, _)| other.key == attempt.key);
+            let is_under_way = self
+                .live
+                .iter()
+                .any(|(other, _)| other.target == attempt.target);
             assert!(!is_under_way, "two fetches for one key");
             let end = self
                 .now
@@ -266,8 +280,9 @@ impl World {
                 .remove(&stream)
                 .expect("answered twice, or never asked");
             match answer {
-                Ok(public_key) => self.check_key(waiter.key, &public_key),
-                Err(rejection) => {
+                keys::Answer::KeySet(_) => panic!("no key set was asked for"),
+                keys::Answer::Key(Ok(public_key)) => self.check_key(waiter.key, &public_key),
+                keys::Answer::Key(Err(rejection)) => {
                     assert!(matches!(
                         rejection,
                         Rejection::UnknownKey | Rejection::KeyUnavailable | Rejection::Overloaded
@@ -306,7 +321,7 @@ impl World {
             let first = self
                 .live
                 .iter()
-                .filter(|(attempt, _)| never_held(&attempt.key));
+                .filter(|(attempt, _)| never_held(&key_fetched_by(*attempt)));
             assert!(first.count() <= limits().max_pending_fetches);
         }
         if let Some(deadline) = self.waiters.values().map(|waiter| waiter.deadline).min() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use alb_authn::claims::read_user_claims;
 use alb_authn::config::Config;
-use alb_authn::identity::{Identity, compose};
+use alb_authn::identity::{AccessEvaluation, Identity, compose};
 use alb_authn::reason::Rejection;
 use alb_authn::time::Clock;
 use alb_authn::token::{UnverifiedToken, check_locally};

@@ -73,7 +73,7 @@ impl Config {
         };
         // Any of the equal ones is found, and those next to it are few.
         let is_other = |own: &Rc<Signer>| own.arn.as_str() != arn;
-        let (before, after) = self.signers.split_at(found);
+        let (before, after) = self.signers.split_at_checked(found).unwrap_or_default();
         let first = before
             .iter()
             .rposition(is_other)

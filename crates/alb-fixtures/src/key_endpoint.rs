@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
+use crate::access_token::UserPool;
 use crate::mint::KeyPair;
 use crate::server::{self, Body};
 
@@ -47,10 +48,16 @@ impl KeyRing {
         kid
     }
 
-    /// Answers requests for public keys until the program ends.
-    pub async fn serve(self, listener: TcpListener) {
+    /// Answers requests for public keys, and for the key set of `pool`, until the program ends.
+    pub async fn serve_with(self, pool: UserPool, listener: TcpListener) {
+        let (path, set) = (pool.key_set_path(), pool.key_set());
         server::serve(listener, move |request, _peer| {
-            std::future::ready(self.answer(&request))
+            let response = if request.uri().path() == path && is_readable(&request) {
+                server::text(StatusCode::OK, "application/json", set.clone())
+            } else {
+                self.answer(&request)
+            };
+            std::future::ready(response)
         })
         .await;
     }
@@ -58,13 +65,17 @@ impl KeyRing {
     /// Answers a request for a public key.
     pub fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
         let kid = request.uri().path().strip_prefix('/').unwrap_or_default();
-        let readable = matches!(*request.method(), Method::GET | Method::HEAD);
+        let readable = is_readable(request);
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match keys.iter().find(|key| readable && key.kid() == kid) {
             Some(key) => server::text(StatusCode::OK, "text/plain", key.public_pem()),
             None => server::text(StatusCode::FORBIDDEN, "text/plain", "Forbidden\n"),
         }
     }
+}
+
+fn is_readable(request: &Request<Incoming>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 fn fresh_key() -> KeyPair {

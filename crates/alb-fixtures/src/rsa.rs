@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, Null};
 use p256::pkcs8::der::{Encode as _, SecretDocument};
 use p256::pkcs8::spki::{AlgorithmIdentifier, ObjectIdentifier, SubjectPublicKeyInfo};
@@ -207,6 +207,17 @@ pub fn rs256_verifies(spki_der: &[u8], message: &[u8], signature: &[u8]) -> bool
     };
     let key = UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, pkcs1);
     spki.algorithm == rsa_encryption() && key.verify(message, signature).is_ok()
+}
+
+/// The same with a member of a key set: `n` and `e` in base64url without padding.
+pub fn rs256_verifies_with_jwk(jwk: &Value, message: &[u8], signature: &[u8]) -> bool {
+    let decode = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str()?).ok();
+    let (Some(n), Some(e)) = (decode("n"), decode("e")) else {
+        return false;
+    };
+    let scheme = &signature::RSA_PKCS1_2048_8192_SHA256;
+    let key = PublicKeyComponents { n, e };
+    key.verify(scheme, message, signature).is_ok()
 }
 
 fn rsa_encryption() -> AlgorithmIdentifierRef<'static> {

@@ -2,12 +2,13 @@
 //! goes to the gateway with a freshly signed token of the chosen user, as though that user had logged
 //! in. There is no login: whoever asks is whom they ask to be. For demos and tests only.
 //!
-//! What it does as an ALB does (the ALB guide): the three `x-amzn-oidc-*` headers are set and what the
-//! client sent in them is gone, the session cookie reaches the target, `x-forwarded-*` are written, a
+//! What it does as an ALB does (the ALB guide): the three `x-amzn-oidc-*` headers are set, the access token as
+//! Cognito writes it, and what the client sent in them is gone, the session cookie reaches the target, `x-forwarded-*` are written, a
 //! request that nobody is logged in for passes without the headers (`on-unauthenticated: allow`), a
 //! gateway that doesn't answer is a 502.
 //! What it does not: TLS, login, sessions, listener rules.
 
+mod access;
 mod choice;
 mod identity;
 
@@ -20,7 +21,8 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
-pub use choice::{Attack, Caller};
+pub use access::Groups;
+pub use choice::{AccessTokenAttack, Attack, Caller};
 pub use identity::Signer;
 
 use crate::forwarded_headers::Connection;

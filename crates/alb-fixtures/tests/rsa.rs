@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
-use alb_fixtures::rsa::{RsaSigner, Scheme, TestKey, key_set, rs256_verifies};
+use alb_fixtures::rsa::{
+    RsaSigner, Scheme, TestKey, key_set, rs256_verifies, rs256_verifies_with_jwk,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -105,6 +107,9 @@ fn a_key_set_names_each_key_as_cognito_does() {
     assert_eq!(keys.len(), 2);
     for (jwk, signer) in keys.iter().zip(&signers) {
         let n = jwk["n"].as_str().unwrap();
+        let signature = signer.sign(Scheme::Pkcs1Sha256, b"text");
+        assert!(rs256_verifies_with_jwk(jwk, b"text", &signature));
+        assert!(!rs256_verifies_with_jwk(jwk, b"texT", &signature));
         assert_eq!(URL_SAFE_NO_PAD.decode(n).unwrap(), signer.modulus());
         let kid = signer.kid();
         let expected = format!(

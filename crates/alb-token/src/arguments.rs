@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use alb_fixtures::access_token::UserPool;
 use alb_fixtures::example::{ARN, CLIENT, ISSUER};
 use alb_fixtures::mint::LoadBalancer;
-use alb_fixtures::standin::Caller;
+use alb_fixtures::standin::{Caller, Groups};
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value};
 
@@ -63,9 +63,13 @@ struct IdentityProviderArguments {
 
 /// Simulates the load balancer: signs a new token for each request and forwards it to the gateway.
 ///
+/// An access token as Cognito writes it goes with the token. It stays the same for five minutes.
+///
 /// The user of a request comes from the header `x-standin-user`, the query parameter `as` (stored in a cookie), that
 /// cookie, or `--user`, in this order. `anonymous` sends no token. The header `x-standin-attack` or the query parameter
 /// `attack` sends an invalid token: `forged`, `other-alb` or `expired`. `bypass` forwards the client's own headers.
+/// `access-other-user`, `access-other-client`, `access-expired`, `access-id-token` and `access-forged` send a good token with
+/// an access token that does not belong to it, and claims the group `admins`.
 #[derive(Args)]
 pub(crate) struct StandinArguments {
     /// Address to listen on for requests.
@@ -74,7 +78,8 @@ pub(crate) struct StandinArguments {
     /// Address of the gateway.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000")]
     pub(crate) gateway: String,
-    /// Address to serve the public key on, at `/KID`.
+    /// Address to serve the public key on, at `/KID`, and the key set of the access tokens, at the issuer's path and
+    /// `/.well-known/jwks.json`.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10002")]
     pub(crate) keys_listen: String,
     /// User of a request that names none.
@@ -83,6 +88,9 @@ pub(crate) struct StandinArguments {
     /// Claims of every user, in addition to `sub`, `email`, `email_verified` and `username`.
     #[arg(long, value_name = "JSON", value_parser = json_object, default_value = CLAIMS)]
     pub(crate) claims: Map<String, Value>,
+    /// Groups in the access tokens, a list for each e-mail address. `*` is everybody else.
+    #[arg(long, value_name = "JSON", default_value = GROUPS)]
+    pub(crate) groups: Groups,
     /// ARN of the load balancer.
     #[arg(long, value_name = "ARN", default_value = ARN)]
     arn: String,
@@ -138,3 +146,4 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 const CLAIMS: &str = r#"{"custom:groups":"[data-science, ml-team]"}"#;
+const GROUPS: &str = r#"{"alice@example.com":["data-science","ml-team"],"*":["ml-team"]}"#;

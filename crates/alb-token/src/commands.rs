@@ -56,17 +56,23 @@ pub(crate) async fn standin(arguments: StandinArguments) -> Result<(), Failure> 
     let requests = listen("load balancer", &arguments.listen).await?;
     let keys = listen("key endpoint", &arguments.keys_listen).await?;
     let load_balancer = arguments.load_balancer();
+    let mut signer = Signer::new(
+        load_balancer,
+        key.clone(),
+        arguments.claims,
+        arguments.expires_in,
+    );
+    signer.groups = arguments.groups;
+    let pool = signer.pool.clone();
     let standin = Standin {
         gateway,
-        signer: Signer::new(
-            load_balancer,
-            key.clone(),
-            arguments.claims,
-            arguments.expires_in,
-        ),
+        signer,
         default_caller: arguments.user,
     };
-    tokio::join!(standin.serve(requests), KeyRing::of(key).serve(keys));
+    tokio::join!(
+        standin.serve(requests),
+        KeyRing::of(key).serve_with(pool, keys)
+    );
     Ok(())
 }
 

@@ -8,6 +8,10 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use alb_fixtures::rsa::rs256_verifies_with_jwk;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use support::{Answer, Server, Token, exchange};
 
 fn token(answer: &Answer) -> Token {
@@ -43,6 +47,111 @@ fn each_request_carries_a_fresh_token_that_the_served_key_verifies() {
     assert_eq!(payload["email_verified"], "true");
     assert_eq!(payload["custom:groups"], "[data-science, ml-team]");
     assert_eq!(first.seen("x-amzn-oidc-identity"), payload["sub"]);
+}
+
+fn access_token(answer: &Answer) -> String {
+    let token = answer.seen("x-amzn-oidc-accesstoken");
+    token.as_str().expect("one access token").to_owned()
+}
+
+/// Header and claims of an access token, if a key of the stand-in's key set signed it.
+fn verified(standin: &Server, token: &str) -> Option<(Value, Value)> {
+    let path = "/us-west-2_EXAMPLE/.well-known/jwks.json";
+    let answer = exchange(&standin.addresses[1], "GET", path, &[], b"");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let json = |part: &str| serde_json::from_slice::<Value>(&decode(part)).unwrap();
+    let (header, claims) = (json(parts[0]), json(parts[1]));
+    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    let jwk = keys.iter().find(|key| key["kid"] == header["kid"])?;
+    let signed = format!("{}.{}", parts[0], parts[1]);
+    rs256_verifies_with_jwk(jwk, signed.as_bytes(), &decode(parts[2])).then_some((header, claims))
+}
+
+#[test]
+fn the_access_token_stays_while_the_token_changes_and_names_the_users_groups() {
+    let upstream = Server::upstream();
+    let standin = Server::standin(&upstream.addresses[0], &[]);
+    // The access token may be renewed between two requests, but not between the next two again.
+    let mut pairs = (0..2).map(|_| [(); 2].map(|()| standin.get("/", &[])));
+    let [first, second] = pairs
+        .find(|[first, second]| access_token(first) == access_token(second))
+        .expect("the same access token for two requests");
+    assert_ne!(
+        first.seen("x-amzn-oidc-data"),
+        second.seen("x-amzn-oidc-data")
+    );
+    let (header, claims) = verified(&standin, &access_token(&first)).expect("a good signature");
+    assert_eq!(header["alg"], "RS256");
+    let (user, now) = (token(&first), alb_fixtures::mint::unix_now());
+    assert_eq!(claims["sub"], user.payload["sub"]);
+    assert_eq!(claims["iss"], user.header["iss"]);
+    assert_eq!(claims["client_id"], user.header["client"]);
+    assert_eq!(claims["token_use"], "access");
+    assert_eq!(claims["cognito:groups"], json!(["data-science", "ml-team"]));
+    assert!(claims["exp"].as_i64() > Some(now + 3000));
+
+    let bob = standin.get("/?as=bob@example.com", &[]);
+    let (_, claims) = verified(&standin, &access_token(&bob)).expect("a good signature");
+    assert_eq!(claims["cognito:groups"], json!(["ml-team"]));
+
+    let groups = ["--groups", r#"{"carol@example.com":["a,b"]}"#];
+    let standin = Server::standin(&upstream.addresses[0], &groups);
+    for (target, expected) in [
+        ("/?as=carol@example.com", json!(["a,b"])),
+        ("/", Value::Null),
+    ] {
+        let token = access_token(&standin.get(target, &[]));
+        let (_, claims) = verified(&standin, &token).expect("a good signature");
+        assert_eq!(claims["cognito:groups"], expected, "{target}");
+    }
+}
+
+#[test]
+fn attacks_on_the_access_token_are_wrong_in_one_respect_each_and_claim_a_group() {
+    let upstream = Server::upstream();
+    let standin = Server::standin(&upstream.addresses[0], &[]);
+    let key = served_key(&standin);
+    let answer = |attack: &str| {
+        let answer = standin.get(&format!("/?attack=access-{attack}"), &[]);
+        assert!(
+            token(&answer).verifies_with(&key),
+            "the user's token is good"
+        );
+        let (sub, client) = (
+            token(&answer).payload["sub"].clone(),
+            token(&answer).header["client"].clone(),
+        );
+        (access_token(&answer), sub, client)
+    };
+    let claims_of = |attack: &str| {
+        let (token, sub, client) = answer(attack);
+        let (_, claims) = verified(&standin, &token).expect("a good signature");
+        assert_eq!(claims["cognito:groups"], json!(["admins"]));
+        (claims, sub, client)
+    };
+    let now = alb_fixtures::mint::unix_now();
+
+    let (claims, sub, client) = claims_of("other-user");
+    assert_ne!(claims["sub"], sub);
+    assert_eq!(
+        (&claims["client_id"], &claims["token_use"]),
+        (&client, &json!("access"))
+    );
+    let (claims, sub, client) = claims_of("other-client");
+    assert_ne!(claims["client_id"], client);
+    assert_eq!(claims["sub"], sub);
+    let (claims, sub, client) = claims_of("expired");
+    assert!(claims["exp"].as_i64() < Some(now - 600));
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&sub, &client));
+    let (claims, sub, client) = claims_of("id-token");
+    assert_eq!(
+        (&claims["token_use"], &claims["sub"], &claims["aud"]),
+        (&json!("id"), &sub, &client)
+    );
+    assert_eq!(verified(&standin, &answer("forged").0), None);
 }
 
 #[test]

@@ -6,8 +6,12 @@ use std::fs;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use alb_fixtures::rsa::rs256_verifies_with_jwk;
 use alb_fixtures::signed_token::Token;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::StatusCode;
+use serde_json::Value;
 use support::browser::{Answer, Browser};
 use support::processes::{PATIENCE, free_port};
 use support::{Alb, CLIENT_ID, CLIENT_SECRET, Folder, Setup};
@@ -147,6 +151,42 @@ async fn a_user_logs_in_with_a_password_and_the_claims_are_the_provider_s() {
         .get(&format!("{}/{}", path.alb.keys_url, token.kid()))
         .await;
     assert!(token.verifies_with(&pem.body));
+}
+
+#[tokio::test]
+#[ignore = "needs Dex: make test-login"]
+async fn the_provider_s_access_token_is_passed_on_as_it_is_and_belongs_to_the_user_s_token() {
+    let mut path = Path::start("1h");
+    let answer = path.submit_form("password").await;
+    let answer = path.browser.follow(answer).await;
+    let users = Token::decode(&answer.seen("x-amzn-oidc-data").unwrap());
+
+    let token = answer.seen("x-amzn-oidc-accesstoken").unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, claims) = signed.split_once('.').unwrap();
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let json = |part: &str| serde_json::from_slice::<Value>(&decode(part)).unwrap();
+    let (header, claims) = (json(header), json(claims));
+    assert_eq!(header["alg"], "RS256");
+    for name in ["iss", "sub"] {
+        assert_eq!(claims[name], users.payload[name], "{name}");
+    }
+    assert_eq!(
+        claims["aud"], CLIENT_ID,
+        "Dex names the client nowhere else"
+    );
+
+    let keys = path.browser.get(&format!("{}/keys", path.issuer)).await;
+    let keys: Value = serde_json::from_str(&keys.body).unwrap();
+    let mut keys = keys["keys"].as_array().unwrap().iter();
+    let key = keys
+        .find(|key| key["kid"] == header["kid"])
+        .expect("its key");
+    assert!(rs256_verifies_with_jwk(
+        key,
+        signed.as_bytes(),
+        &decode(signature)
+    ));
 }
 
 #[tokio::test]

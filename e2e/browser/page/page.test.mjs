@@ -79,11 +79,16 @@ test('each attack at one click gets the answer that stops it', async () => {
     'Expired token': /^401 token_expired: ./,
     'No token': /^401 missing_token: ./,
     'Spoofed header': /^200, as bob@example\.com$/,
+    "Another user's access token": /^200, as bob@example\.com$/,
+    "Another client's access token": /^200, as bob@example\.com$/,
+    'Expired access token': /^200, as bob@example\.com$/,
+    'ID token': /^200, as bob@example\.com$/,
+    'Forged access token': /^200, as bob@example\.com$/,
   };
   for (const [title, answer] of Object.entries(answers)) {
     assert.match(await attack(title), answer, title);
   }
-  assert.equal(await page.locator('#attacks td.good').count(), 5);
+  assert.equal(await page.locator('#attacks td.good').count(), 10);
 });
 
 test('where nothing protects the application, the page says that the attack works', async () => {

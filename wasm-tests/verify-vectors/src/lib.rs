@@ -2,7 +2,8 @@
 //!
 //! A request's headers are the question: `x-backend` (`host` or `wasm`), `x-key` (PEM), `x-message` and
 //! `x-signature` (R‖S), the last three in base64. The answer's body is `valid` or `invalid`. What judges is the
-//! filter's own code: its shell's files are compiled in here.
+//! filter's own code: its shell's files are compiled in here. With `x-backend: rs256` Envoy judges an RSA signature; the
+//! key is SubjectPublicKeyInfo in DER.
 #![cfg(target_arch = "wasm32")]
 
 #[path = "../../../src/host/hostcalls.rs"]
@@ -54,6 +55,7 @@ impl HttpContext for Judge {
 /// `None`: the question is no question, or this Envoy has no such backend.
 fn judge() -> Option<bool> {
     let choice = match header("x-backend")?.as_slice() {
+        b"rs256" => return judge_rs256(),
         b"host" => BackendChoice::Host,
         _ => BackendChoice::Wasm,
     };
@@ -61,6 +63,14 @@ fn judge() -> Option<bool> {
     let key = PublicKey::from_pem(&decoded("x-key")?)?;
     let (message, signature) = (decoded("x-message")?, decoded("x-signature")?);
     Some(verify::is_signature(&signature, &message, &key, &*backend))
+}
+
+fn judge_rs256() -> Option<bool> {
+    let (key, message) = (decoded("x-key")?, decoded("x-message")?);
+    let signature = decoded("x-signature")?;
+    let question = wire::protobuf(&[b"sha256", &key, &signature, &message]);
+    let answer = hostcalls::call_foreign_function("verify_signature", &question);
+    Some(answer.is_ok_and(|answer| answer == [0x08, 0x01]))
 }
 
 fn decoded(name: &str) -> Option<Vec<u8>> {

@@ -32,6 +32,23 @@ pub enum Attack {
     /// A token that another account's load balancer signed with the region's own key. It carries the
     /// same issuer and client, which the attacker configures at will.
     OtherAlb,
+    /// The user's good token with an access token that is not the user's.
+    AccessToken(AccessTokenAttack),
+}
+
+/// An access token that doesn't belong to the user's token beside it. Each claims a group that the user is not in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokenAttack {
+    /// Another user's, good in itself.
+    OtherUser,
+    /// The user's, for another app client of the pool.
+    OtherClient,
+    /// The user's, from before an hour ago.
+    Expired,
+    /// The user's ID token, which the pool signs too.
+    IdToken,
+    /// With the right key id, signed by a key of the attacker's own.
+    Forged,
 }
 
 /// What one request asks of the stand-in.
@@ -147,6 +164,11 @@ impl FromStr for Attack {
             "expired" => Ok(Self::Expired),
             "forged" => Ok(Self::Forged),
             "other-alb" => Ok(Self::OtherAlb),
+            "access-other-user" => Ok(Self::AccessToken(AccessTokenAttack::OtherUser)),
+            "access-other-client" => Ok(Self::AccessToken(AccessTokenAttack::OtherClient)),
+            "access-expired" => Ok(Self::AccessToken(AccessTokenAttack::Expired)),
+            "access-id-token" => Ok(Self::AccessToken(AccessTokenAttack::IdToken)),
+            "access-forged" => Ok(Self::AccessToken(AccessTokenAttack::Forged)),
             _ => Err(InvalidChoice::Attack),
         }
     }
@@ -155,7 +177,10 @@ impl FromStr for Attack {
 impl fmt::Display for InvalidChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Attack => "the attack must be one of bypass, expired, forged, other-alb",
+            Self::Attack => {
+                "the attack must be one of bypass, expired, forged, other-alb, access-other-user, \
+                 access-other-client, access-expired, access-id-token, access-forged"
+            }
             Self::Caller => {
                 "the user must be `anonymous` or an e-mail address of A-Z a-z 0-9 . _ % + - @"
             }

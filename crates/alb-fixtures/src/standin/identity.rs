@@ -4,7 +4,9 @@ use hyper::HeaderMap;
 use hyper::header::COOKIE;
 use serde_json::{Map, Value};
 
+use super::access::{Groups, access_token};
 use super::choice::Attack;
+use crate::access_token::UserPool;
 use crate::list_header;
 use crate::mint::{KeyPair, LoadBalancer, unix_now, uuid_of};
 use crate::oidc_headers::OidcHeaders;
@@ -14,6 +16,7 @@ use crate::oidc_headers::OidcHeaders;
 pub(super) struct Identity {
     data: String,
     sub: String,
+    access_token: String,
 }
 
 /// The load balancer's side of a token: its name, its region's key, and what its attackers have.
@@ -24,6 +27,10 @@ pub struct Signer {
     pub key: KeyPair,
     /// A key of an attacker's own, under the same key id.
     forger: KeyPair,
+    /// Signs the users' access tokens.
+    pub pool: UserPool,
+    /// The users' groups, which are in their access tokens.
+    pub groups: Groups,
     /// Claims of every user, after `sub`, `email`, `email_verified` and `username`.
     pub further_claims: Map<String, Value>,
     /// How long a token lives, in seconds.
@@ -31,7 +38,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer whose tokens live for `lifetime` seconds.
+    /// A signer whose tokens live for `lifetime` seconds, and whose users have no groups.
     pub fn new(
         load_balancer: LoadBalancer,
         key: KeyPair,
@@ -39,10 +46,13 @@ impl Signer {
         lifetime: i64,
     ) -> Self {
         let forger = KeyPair::generate(key.kid());
+        let pool = UserPool::new(&load_balancer.issuer, &load_balancer.client);
         Self {
             load_balancer,
             key,
             forger,
+            pool,
+            groups: Groups::default(),
             further_claims,
             lifetime,
         }
@@ -61,7 +71,16 @@ impl Signer {
             Some(Attack::OtherAlb) => self.attackers_load_balancer().mint(&self.key, &claims, exp),
             _ => self.load_balancer.mint(&self.key, &claims, exp),
         };
-        Identity { data, sub }
+        let access_attack = match attack {
+            Some(Attack::AccessToken(attack)) => Some(attack),
+            _ => None,
+        };
+        let access_token = access_token(&self.pool, &self.groups, email, access_attack, unix_now());
+        Identity {
+            data,
+            sub,
+            access_token,
+        }
     }
 
     /// The claims as Cognito's userinfo endpoint gives them; `email_verified` is a string there.
@@ -89,7 +108,7 @@ impl Identity {
         let values = OidcHeaders {
             data: &self.data,
             identity: &self.sub,
-            access_token: &format!("access-token-of-{}", self.sub),
+            access_token: &self.access_token,
         };
         values.write(headers);
         let session = format!("AWSELBAuthSessionCookie-0=session-of-{}", self.sub);

@@ -34,13 +34,24 @@ async function showRemoved(table) {
 /** `401 invalid_signature: The signature …`, or who the application took the sender for. */
 function verdict({ status, body }) {
   if (body?.error) return `${status} ${body.error}: ${body.message}`;
-  if (status === 200 && body && 'user' in body) return `${status}, as ${body.user ?? 'nobody'}`;
+  if (status === 200 && body && 'user' in body) {
+    const group = isInClaimedGroup({ body }) ? `, in the group ${CLAIMED_GROUP}` : '';
+    return `${status}, as ${body.user ?? 'nobody'}${group}`;
+  }
   return `${status}`;
 }
 
-/** Whether the attacker got nothing: refused, or taken for who the load balancer says. */
-function isHarmless({ status, body }, row) {
-  return status === 401 || (status === 200 && body?.user === row.dataset.still);
+/** The group that forged access tokens claim; no user is in it. */
+const CLAIMED_GROUP = 'admins';
+
+function isInClaimedGroup({ body }) {
+  return body?.groups?.includes(CLAIMED_GROUP) ?? false;
+}
+
+/** Whether the attacker got nothing: refused, or taken for who the load balancer says, and in no further group. */
+function isHarmless(answer, row) {
+  const { status, body } = answer;
+  return status === 401 || (status === 200 && body?.user === row.dataset.still && !isInClaimedGroup(answer));
 }
 
 async function attack(row) {

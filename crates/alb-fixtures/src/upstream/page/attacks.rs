@@ -13,7 +13,7 @@ struct Attack {
     answer: &'static str,
 }
 
-const ATTACKS: [Attack; 5] = [
+const ATTACKS: [Attack; 10] = [
     Attack {
         title: "Forged signature",
         what: "everything in the token is right, but the attacker signed it with a key of their own",
@@ -49,7 +49,45 @@ const ATTACKS: [Attack; 5] = [
         link: Some("/?as=anonymous"),
         answer: "missing_token",
     },
+    Attack {
+        title: "Another user's access token",
+        what: "logged in, with the access token of admin@example.com, who is in the group admins",
+        headers: r#"{"x-standin-attack":"access-other-user"}"#,
+        link: Some("/?attack=access-other-user"),
+        answer: ACCESS_TOKEN_ANSWER,
+    },
+    Attack {
+        title: "Another client's access token",
+        what: "logged in, with an access token of one's own from another application of the user pool, which says admins",
+        headers: r#"{"x-standin-attack":"access-other-client"}"#,
+        link: Some("/?attack=access-other-client"),
+        answer: ACCESS_TOKEN_ANSWER,
+    },
+    Attack {
+        title: "Expired access token",
+        what: "logged in, with an access token of two hours ago, when the user was in the group admins",
+        headers: r#"{"x-standin-attack":"access-expired"}"#,
+        link: Some("/?attack=access-expired"),
+        answer: ACCESS_TOKEN_ANSWER,
+    },
+    Attack {
+        title: "ID token",
+        what: "logged in, with the user pool's ID token, which says admins, in place of the access token",
+        headers: r#"{"x-standin-attack":"access-id-token"}"#,
+        link: Some("/?attack=access-id-token"),
+        answer: ACCESS_TOKEN_ANSWER,
+    },
+    Attack {
+        title: "Forged access token",
+        what: "logged in, with an access token that says admins, signed with a key of the attacker's own",
+        headers: r#"{"x-standin-attack":"access-forged"}"#,
+        link: Some("/?attack=access-forged"),
+        answer: ACCESS_TOKEN_ANSWER,
+    },
 ];
+
+/// The demo's configuration has no `accessToken`, so no access token is ever read.
+const ACCESS_TOKEN_ANSWER: &str = "still you, and not in the group admins";
 
 /// Sent by the page when it loads: name, value.
 const SENT: [(&str, &str); 7] = [
@@ -96,7 +134,7 @@ impl Attack {
              <td>{}</td><td></td></tr>\n",
             escape(self.headers),
             escape(user),
-            self.title,
+            escape(self.title),
             escape(self.what),
         )
     }
@@ -105,7 +143,8 @@ impl Attack {
         self.link.map_or_else(String::new, |link| {
             format!(
                 "<li><a href=\"{link}\">{}</a>: <code>{}</code></li>\n",
-                self.title, self.answer
+                escape(self.title),
+                self.answer
             )
         })
     }

@@ -93,4 +93,4 @@ impl VerifiedAccessToken {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

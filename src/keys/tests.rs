@@ -15,7 +15,9 @@ mod clock;
 mod eviction;
 mod fetching;
 mod floods;
+mod key_set;
 mod refresh;
+mod sets;
 mod waiting;
 
 const MILLISECONDS: fn(u64) -> Duration = Duration::from_millis;

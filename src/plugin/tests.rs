@@ -10,6 +10,8 @@ use crate::testing::{at, config_with, header, payload, public_key, request, sign
 use crate::timer::Timer;
 use crate::verify::WasmBackend;
 
+mod access_token;
+
 fn plugin(config: Value) -> Plugin {
     let mut plugin = Plugin::new(config_with(config), Box::new(WasmBackend), "wasm", at(0));
     let _ = events(&mut plugin);

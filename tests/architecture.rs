@@ -62,7 +62,7 @@ fn used_by(module: &str) -> BTreeSet<String> {
         for rest in code.join("\n").split("crate::").skip(1) {
             let name: String = rest
                 .chars()
-                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
                 .collect();
             used.insert(name);
         }

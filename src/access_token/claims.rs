@@ -38,27 +38,38 @@ impl AccessClaims {
     /// Reads the payload. `policy` is that of `signer`, the entry that accepts the user's token.
     ///
     /// # Errors
-    /// [`Rejection::InvalidAccessToken`] for what can hold for no user: no JSON object, another issuer, no subject,
+    /// [`Rejection::AccessTokenExpired`], whatever else is wrong; `InvalidAccessToken` for what can hold for no user: no JSON object, another issuer, no subject,
     /// no `exp`, clients that differ, an audience that is missing, or an ID token.
     pub fn read(
         token: &VerifiedAccessToken,
         signer: &Signer,
         policy: &AccessTokenPolicy,
+        clock: Clock,
     ) -> Result<Self, Rejection> {
-        Self::read_payload(token.payload(), signer, policy).ok_or(Rejection::InvalidAccessToken)
+        let claims = Claims::parse(token.payload()).ok_or(Rejection::InvalidAccessToken)?;
+        let expires = claims.time("exp").ok().flatten();
+        let expires = expires.ok_or(Rejection::InvalidAccessToken)?;
+        if clock.has_expired(expires) {
+            return Err(Rejection::AccessTokenExpired);
+        }
+        Self::read_claims(&claims, expires, signer, policy).ok_or(Rejection::InvalidAccessToken)
     }
 
-    fn read_payload(payload: &[u8], signer: &Signer, policy: &AccessTokenPolicy) -> Option<Self> {
-        let claims = Claims::parse(payload)?;
-        let audiences = audiences(&claims);
+    fn read_claims(
+        claims: &Claims<'_>,
+        expires: UnixTime,
+        signer: &Signer,
+        policy: &AccessTokenPolicy,
+    ) -> Option<Self> {
+        let audiences = audiences(claims);
         let is_configured = |audience: &String| audiences.iter().any(|own| **own == **audience);
         let holds_audience = policy.audiences.iter().any(is_configured);
-        if !is_access_token(&claims) || !policy.audiences.is_empty() && !holds_audience {
+        if !is_access_token(claims) || !policy.audiences.is_empty() && !holds_audience {
             return None;
         }
         let issuer = claims.top_level("iss").and_then(Claim::into_string)?;
         let subject = claims.find(&policy.subject).into_string()?;
-        let client = match named_client(&claims, signer)? {
+        let client = match named_client(claims, signer)? {
             Some(client) => Client::Named(client),
             None if holds_audience => Client::ConfiguredAudience,
             None => Client::Audiences(audiences),
@@ -67,7 +78,7 @@ impl AccessClaims {
             issuer: signer.issuers.accept(&issuer)?,
             subject: subject.into(),
             client,
-            expires: claims.time("exp").ok()??,
+            expires,
             not_before: claims.time("nbf").ok()?,
             evaluation: claims.evaluate(signer, ClaimSource::AccessToken),
         })

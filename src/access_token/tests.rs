@@ -84,7 +84,7 @@ fn judge_with(config: &Config, token: &str, clock: Clock) -> Result<(), Rejectio
     let key = key_set.find(token.kid()).ok_or(Rejection::UnknownKey)?;
     let token = token.verify(key, &Native)?;
     let policy = signer.access_token.as_ref().unwrap();
-    AccessClaims::read(&token, signer, policy)?.check(&header, &user, clock)
+    AccessClaims::read(&token, signer, policy, clock)?.check(&header, &user, clock)
 }
 
 fn judge(access_token: Value, token: &str) -> Result<(), Rejection> {
@@ -285,6 +285,26 @@ fn times_are_numbers_and_the_clock_may_differ_by_the_skew() {
             expected,
             "{case}"
         );
+    }
+}
+
+/// Expiry stands first in the table of reasons.
+#[test]
+fn an_expired_token_is_expired_whatever_else_is_wrong_with_its_claims() {
+    for (case, changes) in [
+        ("nothing", json!({})),
+        ("the issuer", json!({ "iss": "https://other.example" })),
+        ("the user", json!({ "sub": "another" })),
+        ("no user", json!({ "sub": 1 })),
+        ("the client", json!({ "client_id": "other" })),
+        ("two clients", json!({ "azp": "other" })),
+        ("an ID token", json!({ "token_use": "id" })),
+        ("not yet good", json!({ "nbf": NOON + 3600 })),
+    ] {
+        let mut claims = claims_with(changes);
+        claims.insert("exp".into(), json!(NOON - 60));
+        let judged = judge_claims(json!({}), &claims);
+        assert_eq!(judged, Err(Rejection::AccessTokenExpired), "{case}");
     }
 }
 

@@ -286,9 +286,8 @@ impl Judge<'_> {
         let signer = &user.header().signer;
         let policy = signer.access_token.as_ref();
         let policy: &AccessTokenPolicy = policy.ok_or(Rejection::InvalidAccessToken)?;
-        let check = |claims: &AccessClaims| {
-            claims.check(user.header(), user.token.claims(), self.config.clock(now))
-        };
+        let clock = self.config.clock(now);
+        let check = |claims: &AccessClaims| claims.check(user.header(), user.token.claims(), clock);
         let token = match candidate {
             AccessCandidate::Known(known) if Rc::ptr_eq(known.key(), &key) => {
                 findings.access_cache_lookup = Some(true);
@@ -302,7 +301,7 @@ impl Judge<'_> {
             findings.access_cache_lookup = Some(false);
         }
         let token = token.verify(&key, self.backend)?;
-        let claims = AccessClaims::read(&token, signer, policy)?;
+        let claims = AccessClaims::read(&token, signer, policy, clock)?;
         check(&claims)?;
         let accepted = Rc::new(AcceptedAccessToken::new(claims, key, Rc::clone(signer)));
         self.caches.access.insert(raw, Rc::clone(&accepted));

@@ -43,12 +43,13 @@ fn the_options_to_copy_work_each_line_of_them() {
         "FAIL_RELOAD"
     );
 
-    // Every option there is, is shown. Two need a load balancer in another partition, and the last one
-    // would hide the plugin from the patch.
+    // Every option there is, is shown. Two need a load balancer in another partition, one another identity
+    // provider, and the last one would hide the plugin from the patch.
     let all = text
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
         .replace("# - ../../components/other-partition\n", "")
+        .replace("# - ../../components/access-token-oidc\n", "")
         .replace("# - ../", "- ../");
     let (components, patches) = all.split_once("# patches:").unwrap();
     let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
@@ -57,7 +58,8 @@ fn the_options_to_copy_work_each_line_of_them() {
     all.check_config("all-options");
     let config = &all.only("WasmPlugin")["spec"]["pluginConfig"];
     assert_eq!(config["outputClaimToHeaders"][0]["lowercase"], true);
-    assert_eq!(all.of_kind("VirtualService").count(), 1);
+    assert_eq!(all.of_kind("VirtualService").count(), 2);
+    assert_eq!(config["loadBalancers"][0]["accessToken"], json!({}));
     assert_eq!(all.of_kind("RequestAuthentication").count(), 1);
     let entries = std::fs::read_dir(copied.path("components")).unwrap();
     for entry in entries.map(|entry| entry.unwrap().file_name()) {

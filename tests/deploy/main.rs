@@ -9,6 +9,7 @@
     reason = "a test that cannot read a manifest should fail loudly"
 )]
 
+mod access_token;
 mod components;
 mod examples;
 mod overlays;

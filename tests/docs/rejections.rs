@@ -93,6 +93,7 @@ fn the_causes_of_a_failed_fetch_are_the_codes() {
         FetchFailure::Timeout,
         FetchFailure::Status(500),
         FetchFailure::NotAKey,
+        FetchFailure::NotAKeySet,
         FetchFailure::NotDispatched,
         FetchFailure::EndedAtOnce,
     ]

@@ -9,6 +9,7 @@
 
 mod access;
 mod access_trust;
+mod binding;
 mod claims;
 mod detail;
 mod form;
@@ -92,6 +93,11 @@ impl Inspection {
     /// Whatever came as a user's token.
     pub(crate) fn of_users_token(token: &[u8], now: UnixTime) -> Self {
         Self::of_parts(Kind::User, form::split(token), now)
+    }
+
+    /// Whatever came as an access token.
+    pub(crate) fn of_access_token(token: &[u8], now: UnixTime) -> Self {
+        Self::of_parts(Kind::Access, form::split(token), now)
     }
 
     fn of_parts(kind: Kind, parts: Parts, now: UnixTime) -> Self {

@@ -46,7 +46,8 @@ fn the_schema_is_what_the_parser_says() {
     }
 }
 
-/// A good configuration with every field, none at its default but `mode`, which changes another.
+/// A good configuration with every field. At their defaults are only `mode`, which changes another one, and
+/// `forwardAccessToken`.
 fn sample() -> Value {
     let claims = json!([
         {
@@ -81,6 +82,11 @@ fn sample() -> Value {
                 "requiredClaims": required,
                 "outputClaimToHeaders": claims,
                 "keyEndpoint": {"cluster": "keys", "authority": "keys.example.com", "pathPrefix": "/keys/"},
+                "accessToken": {
+                    "jwks": {"cluster": "jwks", "authority": "idp.example.com", "path": "/jwks.json"},
+                    "audiences": ["api"],
+                    "subject": "uid",
+                },
             },
             {"arn": arn("b"), "issuers": ["https://example.com"], "clientIds": ["client"]},
         ],
@@ -93,6 +99,8 @@ fn sample() -> Value {
         ],
         "logout": {"path": "/logout", "location": "https://example.com/", "hosts": ["example.com"]},
         "forwardToken": true,
+        // `true` is an error together with `forwardToken`.
+        "forwardAccessToken": false,
         "forwardSessionCookies": true,
         "sessionCookies": ["Session"],
         "mode": "enforce",
@@ -305,7 +313,10 @@ fn check_default(schema: &Value, place: &str, field: &str) {
         "{}: {default} is not the parser's default",
         path(field)
     );
-    let choices = target["enum"].as_array().cloned().unwrap_or_default();
+    let mut choices = target["enum"].as_array().cloned().unwrap_or_default();
+    if *kind == "boolean" {
+        choices = vec![json!(true), json!(false)];
+    }
     let mut others = choices
         .iter()
         .map(|choice| with(field, choice))

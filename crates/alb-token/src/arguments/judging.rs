@@ -38,6 +38,12 @@ pub(crate) struct VerifyArguments {
     /// Public key of the token's key id, in PEM. Without it, the URL of that key is printed.
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Option<PathBuf>,
+    /// File with the access token that came with the token. Optional headers that read it are not set without it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_token: Option<PathBuf>,
+    /// Key set (JWKS) of the identity provider. Without it, the URL of the key set is printed.
+    #[arg(long, value_name = "FILE", requires = "access_token")]
+    pub(crate) jwks: Option<PathBuf>,
     /// Verify as of this time: 2026-01-31T12:00:00Z, or Unix seconds [default: now].
     #[arg(long, value_name = "RFC3339|UNIX", value_parser = time, allow_negative_numbers = true)]
     pub(crate) at: Option<UnixTime>,

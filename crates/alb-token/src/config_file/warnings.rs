@@ -1,5 +1,6 @@
 //! Warnings about a configuration: what the filter accepts, and what its author should have meant.
 
+mod access_tokens;
 mod issuers;
 mod mappings;
 mod values;
@@ -22,6 +23,7 @@ pub(super) fn of_config(config: &Value) -> Vec<Warning> {
         let path = format!("loadBalancers[{i}].");
         found.extend(values::warnings(&path, load_balancer));
     }
+    found.extend(access_tokens::warnings(config));
     found.extend(whole_hosts(config));
     found
 }
@@ -49,6 +51,10 @@ fn settings(config: &Value) -> Vec<Warning> {
         (
             "forwardToken",
             "the application gets the tokens too, and can replay them while they live",
+        ),
+        (
+            "forwardAccessToken",
+            "the application gets the access token too, unless a RequestAuthentication behind the filter removes it",
         ),
         (
             "forwardSessionCookies",

@@ -204,3 +204,58 @@ fn users_of_two_load_balancers_that_look_the_same_are_warned_of() {
     );
     check(&load_balancers(&["", &list("p:"), &list("q:")]), &[]);
 }
+
+/// A Cognito user pool, whose key set needs no words.
+const POOL: &str = "  issuers: [https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE]\n  accessToken: {}\n";
+
+#[test]
+fn what_rejects_for_the_access_tokens_sake_without_a_logout_is_warned_of() {
+    let source = "claim: 'cognito:groups', source: accessToken";
+    let required = format!("requiredClaims: [{{{source}, anyOf: [a]}}]\n");
+    let headers = format!(
+        "outputClaimToHeaders: [{{header: x-user, claim: email}}, {{header: x-groups, {source}}}, \
+         {{header: x-team, {source}, required: false}}]\n"
+    );
+    // One required entry is enough: another one for the same header is withheld with it.
+    let shared = format!(
+        "outputClaimToHeaders: [{{header: x-user, claim: email}}, {{header: x-groups, {source}, required: false}}, \
+         {{header: X-Groups, claim: groups}}]\n"
+    );
+    let logout = "logout: {path: /logout, location: 'https://idp.example.com/'}\n";
+    for (list, path) in [
+        (&required, "requiredClaims[0].source"),
+        (&headers, "outputClaimToHeaders[1].source"),
+        (&shared, "outputClaimToHeaders[1].source"),
+    ] {
+        let warning = |path: &str| format!("~{path}: requests without a good access token");
+        let global = load_balancers(&[POOL]) + list;
+        check(&global, &[&warning(path)]);
+        check(&(global + logout), &[]);
+        let own = load_balancers(&[&format!("{POOL}  {list}")]);
+        check(&own, &[&warning(&format!("loadBalancers[0].{path}"))]);
+    }
+}
+
+#[test]
+fn an_access_token_that_nothing_reads_is_warned_of() {
+    let unread = "~loadBalancers[0].accessToken: nothing reads the access token";
+    let list = "outputClaimToHeaders: [{header: x-user, claim: sub}, \
+                {header: x-groups, claim: groups, source: accessToken, required: false}]\n";
+    let own = "  outputClaimToHeaders: [{header: x-user, claim: sub}]\n";
+    check(&load_balancers(&[POOL]), &[unread]);
+    check(&(load_balancers(&[POOL]) + list), &[]);
+    check(&load_balancers(&[&format!("{POOL}  {list}")]), &[]);
+    check(
+        &(load_balancers(&[&format!("{POOL}{own}")]) + list),
+        &[unread],
+    );
+}
+
+#[test]
+fn a_forwarded_access_token_is_warned_of() {
+    let config = load_balancers(&[POOL]) + "forwardAccessToken: true\n";
+    check(
+        &config,
+        &["~forwardAccessToken: the application gets the access token too"],
+    );
+}

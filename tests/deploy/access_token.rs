@@ -1,0 +1,205 @@
+//! The options that read groups from the access token.
+
+use serde_json::{Value, json};
+
+use super::rendered::{Copied, Rendered, good_params};
+
+/// An overlay whose parameter `issuer` is this one, with these options around it.
+fn copy(test: &str, overlay: &str, issuer: Option<&str>, components: &[&str]) -> Copied {
+    let copied = Copied::new(test);
+    let mut params: Vec<(&str, &str)> = good_params(overlay);
+    if let Some(issuer) = issuer {
+        params.retain(|(name, _)| *name != "issuer");
+        params.push(("issuer", issuer));
+    }
+    copied.write_params(overlay, &params);
+    let components = components.iter();
+    let list: String = components
+        .map(|name| format!("- ../components/{name}\n"))
+        .collect();
+    let text = format!("resources:\n- ../overlays/{overlay}\ncomponents:\n{list}");
+    copied.write_kustomization("mine", &text);
+    copied
+}
+
+fn named<'a>(rendered: &'a Rendered, kind: &'a str) -> &'a Value {
+    let mut objects = rendered.of_kind(kind);
+    let object = objects.find(|it| it["metadata"]["name"] == "alb-issuer-keys");
+    &object.unwrap()["spec"]
+}
+
+/// The cluster that the filter asks for is the one that is made, with TLS verified for its host. Returns the path.
+fn path_of_the_key_set(rendered: &Rendered, host: &str) -> String {
+    let config = rendered.only("WasmPlugin")["spec"]["pluginConfig"].to_string();
+    let config = alb_authn::config::Config::parse(config.as_bytes()).unwrap();
+    let source = &config.key_set_sources()[0];
+    assert_eq!(source.authority, host);
+    assert_eq!(source.cluster, format!("outbound|443||{host}"));
+    assert_eq!(named(rendered, "ServiceEntry")["hosts"], json!([host]));
+    let rule = named(rendered, "DestinationRule");
+    assert_eq!(rule["host"], host);
+    let tls = json!({
+        "mode": "SIMPLE", "sni": host, "subjectAltNames": [host], "caCertificates": "system",
+    });
+    assert_eq!(rule["trafficPolicy"]["tls"], tls);
+    source.path.clone()
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_key_set_of_a_user_pool_comes_from_the_host_of_its_issuer() {
+    let gov = "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_AbCdEf123";
+    for (overlay, issuer, region) in [
+        ("kubeflow-cognito", None, "eu-north-1"),
+        ("plain-istio", Some(gov), "us-gov-west-1"),
+    ] {
+        let test = format!("pool-{overlay}");
+        let rendered = copy(&test, overlay, issuer, &["access-token"]).build("mine");
+        let host = format!("cognito-idp.{region}.amazonaws.com");
+        let path = path_of_the_key_set(&rendered, &host);
+        assert_eq!(path, format!("/{region}_AbCdEf123/.well-known/jwks.json"));
+        let said = rendered.check_config(&test);
+        assert_eq!(said, "ok: WasmPlugin istio-system/alb-authn\n", "{overlay}");
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_key_set_of_another_provider_comes_from_where_the_parameters_say() {
+    let copied = copy("access-oidc", "kubeflow-oidc", None, &["access-token-oidc"]);
+    copied.write_params_of(
+        "components/access-token-oidc",
+        &[
+            ("keySetHost", "keys.login.test"),
+            ("keySetPath", "/realms/ml/certs"),
+            ("groupsClaim", "roles"),
+        ],
+    );
+    let rendered = copied.build("mine");
+    let path = path_of_the_key_set(&rendered, "keys.login.test");
+    assert_eq!(path, "/realms/ml/certs");
+    let list = &rendered.only("WasmPlugin")["spec"]["pluginConfig"]["outputClaimToHeaders"];
+    assert_eq!(list[0]["claim"], "email");
+    assert_eq!(list[1]["claim"], "roles");
+    assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+    let said = rendered.check_config("access-oidc");
+    assert_eq!(said, "ok: WasmPlugin istio-system/alb-authn\n");
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn where_clusters_are_filtered_a_virtual_service_names_the_issuers_host_too() {
+    let options = [
+        "access-token",
+        "filtered-gateway-clusters",
+        "filtered-issuer-cluster",
+    ];
+    let rendered = copy("filtered-issuer", "kubeflow-cognito", None, &options).build("mine");
+    let spec = named(&rendered, "VirtualService");
+    let route = &spec["http"][0]["route"][0];
+    assert_eq!(
+        route["destination"],
+        json!({"host": "cognito-idp.eu-north-1.amazonaws.com", "port": {"number": 443}})
+    );
+    // Both objects only make a cluster be there.
+    assert_eq!(spec["http"][0]["fault"]["abort"]["httpStatus"], 404);
+    assert_eq!(rendered.of_kind("VirtualService").count(), 2);
+}
+
+/// Whether `check-params` finds all good, and what it says.
+fn checked(copied: &Copied) -> (bool, String) {
+    let output = copied.check_params("mine");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    (
+        output.status.success(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn check_params_derives_the_issuers_host_and_region_from_the_user_pool() {
+    let copied = copy("derived", "kubeflow-cognito", None, &["access-token"]);
+    let (good, said) = checked(&copied);
+    let url = "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123/.well-known/jwks.json, in eu-north-1";
+    assert!(good && said.contains(url), "{said}");
+    let without = copy(
+        "derived-without",
+        "kubeflow-cognito",
+        None,
+        &["fail-reload"],
+    );
+    assert_eq!(checked(&without), (true, String::new()));
+}
+
+#[test]
+fn check_params_names_the_option_that_the_issuer_needs() {
+    let pool = "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123";
+    // Near-misses of a user pool: the filter derives nothing of them either.
+    let slash = format!("{pool}/");
+    let other_region = pool.replace("/eu-north-1_", "/eu-west-1_");
+    for (number, issuer) in ["https://login.test", &slash, &other_region]
+        .iter()
+        .enumerate()
+    {
+        let test = format!("other-issuer-{number}");
+        let (good, said) = checked(&copy(&test, "plain-istio", Some(issuer), &["access-token"]));
+        assert!(
+            !good && said.contains("expected access-token-oidc"),
+            "{issuer}: {said}"
+        );
+    }
+    let copied = copy(
+        "pool-as-oidc",
+        "plain-istio",
+        Some(pool),
+        &["access-token-oidc"],
+    );
+    copied.write_params_of(
+        "components/access-token-oidc",
+        &[
+            ("keySetHost", "keys.login.test"),
+            ("keySetPath", "/keys"),
+            ("groupsClaim", "groups"),
+        ],
+    );
+    let (good, said) = checked(&copied);
+    assert!(
+        !good && said.contains("access-token-oidc: expected access-token,"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_parameters_of_another_providers_key_set_are_checked() {
+    let copied = copy(
+        "access-oidc-params",
+        "kubeflow-oidc",
+        None,
+        &["access-token-oidc"],
+    );
+    let (good, said) = checked(&copied);
+    assert!(
+        !good && said.contains("keySetHost: still the example's"),
+        "{said}"
+    );
+    for (host, path, claim, problem) in [
+        (
+            "https://keys.login.test",
+            "/keys",
+            "groups",
+            "keySetHost: expected",
+        ),
+        ("keys.login.test", "keys", "groups", "keySetPath: expected"),
+        ("keys.login.test", "/keys", "a b", "groupsClaim: expected"),
+        ("keys.login.test", "/keys", "", "groupsClaim: missing"),
+    ] {
+        let params = [
+            ("keySetHost", host),
+            ("keySetPath", path),
+            ("groupsClaim", claim),
+        ];
+        copied.write_params_of("components/access-token-oidc", &params);
+        let (good, said) = checked(&copied);
+        assert!(!good && said.contains(problem), "{said}");
+    }
+}

@@ -87,7 +87,9 @@ fn only_rs256_keys_of_a_usable_form_count() {
         "x": encode(&[1; 32], false), "y": encode(&[2; 32], false)});
     let twice = |members| set_of(&[jwk(&a, json!({})), jwk(&a, members)]);
     let other_n = TestKey::Rsa2048B.signer().jwk()["n"].take();
-    let duplicate = with_twice(&a);
+    let member_twice = a.jwk().to_string().replace("{", r#"{"use":"sig","#);
+    let other = TestKey::Rsa2048C.signer().jwk();
+    let duplicate = format!(r#"{{"keys":[{other},{member_twice}]}}"#);
     let alone = |members| set_of(&[jwk(&a, members)]);
     let one = set_of(&[a.jwk()]);
     let rows: Vec<(&str, String, RsaSigner, &str)> = vec![

@@ -76,7 +76,8 @@ fn it_comes_in_exactly_one_header_that_is_not_too_long() {
             ("too long", too_long, "invalid_access_token"),
         ],
     );
-    let copies: [(&str, &[(&str, &str)], &str); 6] = [
+    type Copies<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let copies: [Copies<'_>; 6] = [
         (
             "twice",
             &[(HEADER, &good), (HEADER, &good)],

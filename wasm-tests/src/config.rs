@@ -114,7 +114,7 @@ impl Bootstrap<'_> {
         let mut routes = self.routes.to_vec();
         routes.push(json!({
             "match": {"prefix": "/"},
-            "route": {"cluster": "upstream", "timeout": "60s"},
+            "route": {"cluster": "upstream", "timeout": "300s"},
         }));
         routes.push(json!({
             "match": {"connect_matcher": {}},

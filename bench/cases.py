@@ -27,6 +27,8 @@ class Filter:
     claims: int = 1
     # A list of groups is mapped, and each load balancer has a prefix of its own.
     groups: bool = False
+    # Groups come from the access token.
+    access: bool = False
     # Of kind calls: which calls, and whether the module keeps all exports that the SDK gives it.
     calls: str = ""
     all_exports: bool = False
@@ -57,7 +59,7 @@ class Case:
         """The case without a filter that gets the same requests."""
         if self.session_cookie:
             return "none, session cookie"
-        baselines = {"2k": "none, 2k", "8k": "none, 8k", "1000-groups": "none, 1000 groups"}
+        baselines = {"2k": "none, 2k", "8k": "none, 8k", "1000-groups": "none, 1000 groups", "access": "none, access token"}
         return baselines.get(self.pool, "none")
 
 
@@ -72,6 +74,7 @@ BASELINES = (
     Case("none, 2k", (), NONE, "2k", repeated=True, requests=CHEAP),
     Case("none, 8k", (), NONE, "8k", repeated=True, requests=CHEAP),
     Case("none, 1000 groups", (), NONE, "1000-groups", repeated=True, requests=CHEAP),
+    Case("none, access token", (), NONE, "access", repeated=True, requests=CHEAP),
     Case("none, session cookie", (), NONE, repeated=True, requests=CHEAP, session_cookie=True),
 )
 
@@ -126,6 +129,8 @@ CASES = (
     ),
     Case("ours, new, 1000 groups", ("groups",), Filter("ours", groups=True), "1000-groups", requests=1000),
     Case("ours, new, 1000 groups, 64 prefixes", ("groups",), GROUPS_64, "1000-groups", requests=1000),
+    Case("ours, new, access token not read", ("access",), OURS, "access"),
+    Case("ours, new, access token known", ("access",), Filter("ours", access=True), "access"),
     Case("ours, new, session cookie", ("cookie",), OURS, session_cookie=True),
     Case(
         "ours, repeated, session cookie",
@@ -189,12 +194,25 @@ def our_configuration(filter_):
         "outputClaimToHeaders": [{"header": header, "claim": claim} for header, claim in mapping],
         "signatureBackend": filter_.backend,
     }
+    if filter_.access:
+        for balancer in balancers:
+            balancer["accessToken"] = {"jwks": {"cluster": listeners.KEYS_CLUSTER}}
+        configuration["outputClaimToHeaders"].append(ACCESS_ENTRY)
     if filter_.groups:
         # A thousand groups make a token of 20 KB.
         configuration["maxTokenBytes"] = 65536
     if not filter_.cached:
         configuration["tokenCache"] = {"maxBytes": 0}
     return json.dumps(configuration)
+
+
+ACCESS_ENTRY = {
+    "header": "kubeflow-groups",
+    "claim": "cognito:groups",
+    "source": "accessToken",
+    "format": "list",
+    "required": False,
+}
 
 
 def group_entries(prefix):

@@ -16,6 +16,8 @@ TOKENS = 20000
 COLD_KEYS = 40
 KEY_DELAY_SECONDS = 0.02
 STARTS = 3
+# Of 5,000 users, each with an access token: enough requests for all to have come, and then those that count.
+ACCESS_TOKENS, ACCESS_COUNTED = 40000, 10000
 
 
 def measure(bench, show):
@@ -31,7 +33,7 @@ def measure(bench, show):
         },
         "two_workers": two_workers(bench),
         "cold_key_ms": cold_key(bench),
-    }
+    } | ({} if bench.options.quick else {"access_token_hits": access_token_hits(bench)})
 
 
 def ours(bench, **fields):
@@ -127,6 +129,18 @@ def cold_key(bench):
         "cold": median(cold) * 1000,
         "warm": median(warm) * 1000,
     }
+
+
+def access_token_hits(bench):
+    """The share of 5,000 users' access tokens that the cache has, at its default size. Each user's token is new."""
+    hits = "wasmcustom.alb_authn.token_cache.hit"
+    with bench.start({"ours": ours(bench, access=True)}) as envoy:
+        warm = ACCESS_TOKENS - ACCESS_COUNTED - 1
+        bench.wrk.run(envoy.ports["ours"], Load("access-5000", 1, warm, warm))
+        before = envoy.stats(f"^{hits}$")[hits]
+        load = Load("access-5000", 1 + warm, ACCESS_COUNTED, ACCESS_COUNTED)
+        bench.wrk.run(envoy.ports["ours"], load)
+        return (envoy.stats(f"^{hits}$")[hits] - before) / ACCESS_COUNTED
 
 
 def ask_endpoint(port):

@@ -65,10 +65,12 @@ class Bench:
         only = options.only or (QUICK_CASES if options.quick else None)
         self.cases = cases.chosen(only, self.modules)
         # One key, under every key id.
-        self.keys = KeyEndpoint(lambda kid: self.pools.pem)
+        self.keys = KeyEndpoint(lambda name: self.pools.served(name))
         counts = lines_needed(self.cases, self.rounds + 1, self.requests_of)
         counts["0.8k"] = max(counts.get("0.8k", 0), extras.TOKENS)
         counts["cold"] = extras.COLD_KEYS
+        if not options.only and not options.quick:
+            counts["access-5000"] = extras.ACCESS_TOKENS
         show(f"signing {sum(counts.values())} tokens")
         self.pools = Pools(options.signer, folder, counts)
         self.wrk = Wrk(self.pools, self.cores.load, folder)

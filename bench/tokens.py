@@ -1,4 +1,7 @@
-"""Pools of tokens, signed ahead of time by the program in tokens/."""
+"""Pools of tokens, signed ahead of time by the program in tokens/.
+
+A line is a token, or a token and an access token with a space between them.
+"""
 
 import base64
 import json
@@ -48,6 +51,8 @@ class Pool:
     expired: bool = False
     new_kids: bool = False
     garbage: bool = False
+    # So many users take turns in no order, each with an access token that stays the same.
+    users: int = 0
 
 
 POOLS = {
@@ -62,6 +67,8 @@ POOLS = {
         Pool("expired", expired=True),
         Pool("garbage", garbage=True),
         Pool("cold", new_kids=True),
+        Pool("access", users=500),
+        Pool("access-5000", users=5000),
     )
 }
 
@@ -77,6 +84,7 @@ class Pools:
         )
         answer = json.loads(answer.stdout)
         self.pem, self.kid = answer["pem"], answer["kid"]
+        self.key_set = answer["keySet"]
         if "garbage" in counts:
             self._write_garbage(counts["garbage"])
         self.line_bytes = {name: self._line_bytes(name) for name in counts}
@@ -101,6 +109,7 @@ class Pools:
             "signers": [arn(number) for number in range(pool.balancers)],
             "claims": group_claims(pool.groups) if pool.groups else claims(pool.size),
             "newKids": pool.new_kids,
+            "users": pool.users,
         }
 
     def _write_garbage(self, count):
@@ -129,6 +138,10 @@ class Pools:
         with open(self.file(name), "rb") as file:
             file.seek(index * size)
             return file.read(size).decode().strip()
+
+    def served(self, name):
+        """What the key endpoint answers for a path: the access tokens' key set, or the one public key."""
+        return self.key_set if name.endswith("jwks.json") else self.pem
 
     def jwks(self):
         """The public key as a JSON Web Key Set."""

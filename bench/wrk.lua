@@ -39,6 +39,9 @@ function request()
   if sent % cycle == 0 then pool:seek("set", first * size) end
   sent = sent + 1
   local token = assert(pool:read(size), "the pool ran out of tokens"):sub(1, -2)
+  -- The second one of a line is an access token.
+  local user, access = token:match("^(%S+) (%S+)$")
+  if access then token = user .. "\r\nx-amzn-oidc-accesstoken: " .. access end
   return head .. token .. "\r\n\r\n"
 end
 

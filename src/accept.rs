@@ -26,6 +26,10 @@ fn is_grpc(headers: &Headers<'_>) -> bool {
 
 /// `None` if a part of an `accept` is unreadable: what the client prefers is then unknown.
 fn html_outweighs_json(headers: &Headers<'_>) -> Option<bool> {
+    // What programs send, when they send any: all types are equal.
+    if headers.all("accept").all(|value| value == b"*/*") {
+        return Some(false);
+    }
     let mut html = Preference::new(b"text", b"html");
     let mut json = Preference::new(b"application", b"json");
     for value in headers.all("accept") {

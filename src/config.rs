@@ -67,10 +67,24 @@ impl Config {
 
     /// The entries for this ARN; the comparison is exact.
     pub fn signers_of(&self, arn: &str) -> &[Rc<Signer>] {
-        let first = self.signers.partition_point(|own| own.arn.as_str() < arn);
-        let rest = self.signers.get(first..).unwrap_or_default();
-        let count = rest.iter().take_while(|own| own.arn.as_str() == arn);
-        rest.get(..count.count()).unwrap_or_default()
+        let by_arn = |own: &Rc<Signer>| own.arn.as_str().cmp(arn);
+        let Ok(found) = self.signers.binary_search_by(by_arn) else {
+            return &[];
+        };
+        // Any of the equal ones is found, and those next to it are few.
+        let is_other = |own: &Rc<Signer>| own.arn.as_str() != arn;
+        let (before, after) = self.signers.split_at_checked(found).unwrap_or_default();
+        let first = before
+            .iter()
+            .rposition(is_other)
+            .map_or(0, |at| at.saturating_add(1));
+        let count = after
+            .iter()
+            .skip(1)
+            .position(is_other)
+            .map_or(after.len(), |at| at.saturating_add(1));
+        let end = found.saturating_add(count);
+        self.signers.get(first..end).unwrap_or_default()
     }
 
     /// All trusted load balancers, by ARN.

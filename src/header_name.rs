@@ -115,10 +115,18 @@ mod tests {
     fn headers_that_frame_or_authenticate_are_not_assignable() {
         for name in [
             "host",
+            "connection",
             "Content_Length",
+            "transfer-encoding",
             "te",
             "Trailer",
+            "upgrade",
+            "expect",
             "keep_alive",
+            "proxy-connection",
+            "Proxy_Authorization",
+            "http2-settings",
+            "cookie",
             "authorization",
             "x_amzn-oidc_data",
             "x-amzn-oidc-",

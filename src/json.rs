@@ -14,7 +14,14 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 impl<'a> Text<'a> {
     /// The value's text; `None` if it is no string, or no Unicode (a lone surrogate).
     pub(crate) fn of(raw: &'a RawValue) -> Option<Cow<'a, str>> {
-        serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
+        let text = raw.get();
+        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+        // `serde_json` has already checked the value: without an escape it is the text between the quotes.
+        if inner.contains('\\') {
+            serde_json::from_str(text).ok().map(|Text(text)| text)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
     }
 }
 
@@ -60,7 +67,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        // As many as a protected header has; a payload has a few more.
+        let mut members = Vec::with_capacity(8);
         while let Some((Text(name), value)) = map.next_entry()? {
             members.push((name, value));
         }

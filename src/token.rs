@@ -34,13 +34,16 @@ pub struct UnverifiedToken {
 impl UnverifiedToken {
     /// Splits and decodes. Errors: [`Rejection::MalformedToken`].
     pub fn parse(raw: &[u8]) -> Result<Self, Rejection> {
-        let mut parts = raw.split(|byte| *byte == b'.');
+        // Text is searched several bytes at a time, and what is no text is no base64url.
+        let text = std::str::from_utf8(raw).map_err(|_| Rejection::MalformedToken)?;
+        let mut parts = text.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Rejection::MalformedToken);
         };
-        let decode = |part| base64url::decode(part).ok_or(Rejection::MalformedToken);
+        let decode =
+            |part: &str| base64url::decode(part.as_bytes()).ok_or(Rejection::MalformedToken);
         Ok(Self {
             protected_header: decode(header)?,
             payload: decode(payload)?,

@@ -45,22 +45,23 @@ pub(super) fn write(elements: Elements<'_>, policy: &HeaderPolicy, entry: &Heade
         entry,
         is_element: !elements.is_single || mapping.keep.is_some() || policy.strings_are_elements,
     };
-    let mut written: Vec<String> = Vec::new();
+    let mut written: Vec<String> = Vec::with_capacity(count);
     let mut seen = HashSet::new();
     let mut left_out = 0_usize;
     for element in kept {
         match writer.write(element) {
             None => left_out = left_out.saturating_add(1),
-            Some(text) => {
-                if seen.insert(text.clone()) {
-                    written.push(text);
-                }
-            }
+            // One element, the frequent case, is not compared with others.
+            Some(text) if count == 1 || seen.insert(text.clone()) => written.push(text),
+            Some(_) => {}
         }
     }
     let has_too_many = policy.takes_one_value && written.len() > 1;
-    let joined = written.join(policy.separator.encode_utf8(&mut [0; 4]));
-    let is_anothers = written.len() > 1 && writer.spells_longer_prefix(&joined);
+    let joined = match written.as_mut_slice() {
+        [one] => std::mem::take(one),
+        several => several.join(policy.separator.encode_utf8(&mut [0; 4])),
+    };
+    let is_anothers = count > 1 && writer.spells_longer_prefix(&joined);
     if joined.is_empty() || has_too_many || is_anothers || joined.len() > MAX_BYTES {
         return Written::Unusable(count);
     }
@@ -107,23 +108,36 @@ impl Writer<'_> {
         if !mapping.prefix.is_empty() && stripped.contains(&mapping.prefix) {
             return None;
         }
-        let encoded = match mapping.encoding {
-            Encoding::None => Cow::Borrowed(stripped.as_str()),
-            Encoding::Percent => Cow::Owned(percent_encoded(&stripped)),
+        let written = match mapping.encoding {
+            Encoding::None => self.with_prefix(stripped),
+            Encoding::Percent => {
+                let encoded = percent_encoded(&stripped);
+                // As an application reads it, that decodes.
+                if self.names_somebody_else(&self.with_prefix(stripped)) {
+                    return None;
+                }
+                self.with_prefix(encoded)
+            }
         };
-        let decoded = format!("{}{stripped}", mapping.prefix);
-        let written = format!("{}{encoded}", mapping.prefix);
         // Policies match elements, so none may look like two. Its prefix counts, too: of `o=a,admins` the second
         // half would be read as the group `admins`.
         if self.is_element && written.contains(self.policy.separator) {
             return None;
         }
-        let is_own = !self.names_somebody_else(&decoded) && !self.names_somebody_else(&written);
-        // Beside an encoded entry, `system%3Amasters` of one that is not encoded is decoded, too.
+        // Next to an encoded entry, `system%3Amasters` of one that is not encoded is decoded, too.
         let passes_decoded = self.policy.readers_decode
             && mapping.encoding == Encoding::None
             && self.names_somebody_else(&percent_decoded(&written));
-        (is_own && !passes_decoded).then_some(written)
+        (!self.names_somebody_else(&written) && !passes_decoded).then_some(written)
+    }
+
+    fn with_prefix(&self, text: String) -> String {
+        let prefix = &self.entry.mapping.prefix;
+        if prefix.is_empty() {
+            text
+        } else {
+            [prefix.as_str(), &text].concat()
+        }
     }
 
     /// Whether the text, as a reader of the header sees it, begins like another entry's value or like one of

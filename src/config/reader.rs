@@ -80,26 +80,44 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn problem<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.note(message.into());
+        None
+    }
+
+    // The generic functions of this file are many in the module, so what they share is kept out of them.
+    #[inline(never)]
+    fn note(&self, message: String) {
         let path = if self.path.is_empty() {
             "pluginConfig"
         } else {
             &self.path
         };
         self.problems.push(Problem::new(path, message));
-        None
     }
 
     /// A problem of a field below this one that need not be there.
     pub(super) fn problem_at<T>(&self, below: &str, message: impl Into<String>) -> Option<T> {
-        self.problems
-            .push(Problem::new(format!("{}.{below}", self.path), message));
+        self.note_at(below, message.into());
         None
     }
 
-    fn wrong_type<T>(&self, expected: &str) -> Option<T> {
-        self.problem(format!("expected {expected}, found {}", self.json.kind()))
+    #[inline(never)]
+    fn note_at(&self, below: &str, message: String) {
+        let path = format!("{}.{below}", self.path);
+        self.problems.push(Problem::new(path, message));
     }
 
+    fn wrong_type<T>(&self, expected: &str) -> Option<T> {
+        self.note_wrong_type(expected);
+        None
+    }
+
+    #[inline(never)]
+    fn note_wrong_type(&self, expected: &str) {
+        self.note(format!("expected {expected}, found {}", self.json.kind()));
+    }
+
+    #[inline(never)]
     pub(super) fn text(&self) -> Option<&'a str> {
         match self.json {
             Json::String(text) => Some(text),
@@ -108,6 +126,11 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn text_that(&self, expected: &str, is: impl Fn(&str) -> bool) -> Option<String> {
+        self.checked_text(expected, &is)
+    }
+
+    #[inline(never)]
+    fn checked_text(&self, expected: &str, is: &dyn Fn(&str) -> bool) -> Option<String> {
         let text = self.text()?;
         if is(text) {
             Some(text.to_owned())
@@ -116,6 +139,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn boolean(&self) -> Option<bool> {
         match self.json {
             Json::Bool(value) => Some(*value),
@@ -123,6 +147,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn integer(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let Json::Number(number) = self.json else {
             return self.wrong_type("a whole number");
@@ -142,6 +167,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn duration(&self, range: RangeInclusive<&'static str>) -> Option<Duration> {
         let expected = format!(
             "a duration from {} to {} such as 500ms, 5s, 10m, 1h",
@@ -160,13 +186,21 @@ impl<'a> Node<'a> {
 
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let text = self.text()?;
-        match choices.iter().find(|(name, _)| *name == text) {
-            Some((_, choice)) => Some(*choice),
-            None => self.problem(format!("expected one of {}", names.join(", "))),
-        }
+        let (_, choice) = choices.get(self.position_in(&names)?)?;
+        Some(*choice)
     }
 
+    #[inline(never)]
+    fn position_in(&self, names: &[&str]) -> Option<usize> {
+        let text = self.text()?;
+        let position = names.iter().position(|name| *name == text);
+        if position.is_none() {
+            self.note(format!("expected one of {}", names.join(", ")));
+        }
+        position
+    }
+
+    #[inline(never)]
     pub(super) fn items(&self) -> Option<Vec<Node<'a>>> {
         let Json::Array(items) = self.json else {
             return self.wrong_type("a list");
@@ -208,6 +242,7 @@ impl<'a> Node<'a> {
         Some(values)
     }
 
+    #[inline(never)]
     pub(super) fn object(&self) -> Option<Object<'a>> {
         let Json::Object(members) = self.json else {
             return self.wrong_type("an object");
@@ -249,6 +284,7 @@ impl<'a> Object<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn optional(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.known.push(name);
         let (_, json) = self.members.iter().find(|(key, _)| key == name)?;
@@ -275,15 +311,22 @@ impl<'a> Object<'a> {
         match self.optional(name) {
             Some(node) => read(&node),
             None => {
-                self.node
-                    .problems
-                    .push(Problem::new(self.member_path(name), "required, but absent"));
+                self.note_absent(name);
                 None
             }
         }
     }
 
+    #[inline(never)]
+    fn note_absent(&self, name: &str) {
+        let path = self.member_path(name);
+        self.node
+            .problems
+            .push(Problem::new(path, "required, but absent"));
+    }
+
     /// Notes members that are unknown or stand twice.
+    #[inline(never)]
     pub(super) fn finish(self) {
         for (i, (name, _)) in self.members.iter().enumerate() {
             let message = if !self.known.contains(&name.as_str()) {

@@ -6,70 +6,69 @@ use super::hostcalls::{self, MetricKind};
 use crate::report::{Counter, Gauge, KEY_FETCH_MS};
 
 thread_local! {
-    static METRICS: OnceCell<Metrics> = const { OnceCell::new() };
+    static IDS: OnceCell<Vec<(Metric, u32)>> = const { OnceCell::new() };
 }
 
-struct Metrics {
-    counters: Vec<(Counter, u32)>,
-    gauges: Vec<(Gauge, u32)>,
-    key_fetch_ms: Option<u32>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    Counter(Counter),
+    Gauge(Gauge),
+    KeyFetchMs,
 }
 
-impl Metrics {
-    fn define() -> Self {
-        let counter = |counter: Counter| {
-            Some((
-                counter,
-                hostcalls::define_metric(MetricKind::Counter, &counter.name()).ok()?,
-            ))
+impl Metric {
+    fn all() -> impl Iterator<Item = Self> {
+        let counters = Counter::all().into_iter().map(Self::Counter);
+        let gauges = Gauge::ALL.into_iter().map(Self::Gauge);
+        counters.chain(gauges).chain([Self::KeyFetchMs])
+    }
+
+    fn define(self) -> Option<(Self, u32)> {
+        let id = match self {
+            Self::Counter(counter) => {
+                hostcalls::define_metric(MetricKind::Counter, &counter.name())
+            }
+            Self::Gauge(gauge) => hostcalls::define_metric(MetricKind::Gauge, gauge.name()),
+            Self::KeyFetchMs => hostcalls::define_metric(MetricKind::Histogram, KEY_FETCH_MS),
         };
-        let gauge = |gauge: Gauge| {
-            Some((
-                gauge,
-                hostcalls::define_metric(MetricKind::Gauge, gauge.name()).ok()?,
-            ))
-        };
-        Self {
-            counters: Counter::all().into_iter().filter_map(counter).collect(),
-            gauges: Gauge::ALL.into_iter().filter_map(gauge).collect(),
-            key_fetch_ms: hostcalls::define_metric(MetricKind::Histogram, KEY_FETCH_MS).ok(),
-        }
+        Some((self, id.ok()?))
     }
 }
 
-fn with<T>(use_metrics: impl FnOnce(&Metrics) -> T) -> T {
-    METRICS.with(|metrics| use_metrics(metrics.get_or_init(Metrics::define)))
-}
-
-fn id_of<T: PartialEq>(ids: &[(T, u32)], metric: T) -> Option<u32> {
-    ids.iter()
-        .find(|(known, _)| *known == metric)
-        .map(|(_, id)| *id)
+/// Its id; `None` if Envoy refused to define it. A metric must not keep a request from its answer.
+fn id_of(metric: Metric) -> Option<u32> {
+    IDS.with(|ids| {
+        let ids = ids.get_or_init(|| Metric::all().filter_map(Metric::define).collect());
+        let (_, id) = ids.iter().find(|(known, _)| *known == metric)?;
+        Some(*id)
+    })
 }
 
 /// Defines all metrics, so that they show with 0 before the first request.
 pub(super) fn define_all() {
-    with(|_| ());
+    let _ = id_of(Metric::KeyFetchMs);
 }
 
-/// Adds to a counter. A metric that Envoy refuses must not keep a request from its answer.
+/// Adds to a counter.
 pub(super) fn count(counter: Counter, number: usize) {
-    if let Some(id) = with(|metrics| id_of(&metrics.counters, counter)) {
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
-        let _ = hostcalls::increment_metric(id, number);
-    }
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    add(Metric::Counter(counter), number);
 }
 
 /// Moves a gauge.
 pub(super) fn move_gauge(gauge: Gauge, change: i64) {
-    if let Some(id) = with(|metrics| id_of(&metrics.gauges, gauge)) {
+    add(Metric::Gauge(gauge), change);
+}
+
+fn add(metric: Metric, change: i64) {
+    if let Some(id) = id_of(metric) {
         let _ = hostcalls::increment_metric(id, change);
     }
 }
 
 /// Records the length of a key fetch.
 pub(super) fn record_key_fetch(milliseconds: u64) {
-    if let Some(id) = with(|metrics| metrics.key_fetch_ms) {
+    if let Some(id) = id_of(Metric::KeyFetchMs) {
         let _ = hostcalls::record_metric(id, milliseconds);
     }
 }

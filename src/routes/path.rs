@@ -115,3 +115,62 @@ fn is_ambiguous(c: char) -> bool {
                 | '\u{1f100}'
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What NFKC turns into a delimiter, and look-alikes: first and last code point.
+    const LOOKALIKES: [(u32, u32); 30] = [
+        (0x037e, 0x037e),
+        (0x2024, 0x2026),
+        (0x2044, 0x2044),
+        (0x2047, 0x2049),
+        (0x2100, 0x2101),
+        (0x2105, 0x2106),
+        (0x2215, 0x2215),
+        (0x2216, 0x2216),
+        (0x2488, 0x249b),
+        (0x33c2, 0x33c2),
+        (0x33c7, 0x33c7),
+        (0x33d8, 0x33d8),
+        (0xfe14, 0xfe14),
+        (0xfe16, 0xfe16),
+        (0xfe19, 0xfe19),
+        (0xfe30, 0xfe30),
+        (0xfe52, 0xfe52),
+        (0xfe54, 0xfe54),
+        (0xfe56, 0xfe56),
+        (0xfe5f, 0xfe5f),
+        (0xfe68, 0xfe68),
+        (0xfe6a, 0xfe6a),
+        (0xff03, 0xff03),
+        (0xff05, 0xff05),
+        (0xff0e, 0xff0e),
+        (0xff0f, 0xff0f),
+        (0xff1b, 0xff1b),
+        (0xff1f, 0xff1f),
+        (0xff3c, 0xff3c),
+        (0x1f100, 0x1f100),
+    ];
+
+    fn is_listed(c: char) -> bool {
+        let code = u32::from(c);
+        code < 0x20
+            || (0x7f..=0x9f).contains(&code)
+            || "./\\;%?#".contains(c)
+            || LOOKALIKES
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&code))
+    }
+
+    #[test]
+    fn an_escape_makes_a_path_ambiguous_exactly_if_it_is_listed() {
+        for c in '\0'..='\u{2ffff}' {
+            let bytes = c.to_string().into_bytes();
+            let escape: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
+            let plain = is_plain_path(&format!("/a{escape}b"));
+            assert_eq!(plain, !is_listed(c), "U+{:04X}", u32::from(c));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::http::Response;
 
 /// Every reason and the status of its answer; 0 where it is none of the module's.
-pub const REASONS: [(&str, u16); 20] = [
+pub const REASONS: [(&str, u16); 23] = [
     ("ok", 0),
     ("no_token", 0),
     ("logout", 0),
@@ -18,6 +18,9 @@ pub const REASONS: [(&str, u16); 20] = [
     ("token_expired", 401),
     ("unknown_key", 401),
     ("invalid_signature", 401),
+    ("missing_access_token", 401),
+    ("access_token_expired", 401),
+    ("invalid_access_token", 401),
     ("missing_claim", 403),
     ("unusable_claim", 403),
     ("claim_mismatch", 403),

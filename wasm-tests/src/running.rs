@@ -173,8 +173,8 @@ impl Running {
         self.await_metric("waiting_requests", 0);
     }
 
-    /// Fails unless the module still serves a good request on each plugin's listener and never
-    /// trapped.
+    /// Fails unless the module still serves a good request, an access token beside it, on each plugin's listener and
+    /// never trapped.
     #[track_caller]
     pub fn assert_alive(&self) {
         self.assert_alive_with(&self.token());
@@ -184,8 +184,8 @@ impl Running {
     #[track_caller]
     pub fn assert_alive_with(&self, token: &str) {
         for index in 0..self.listeners.len() {
-            let response = self.request_to(index, "GET", "/alive").token(token);
-            response.send().echo();
+            let request = self.request_to(index, "GET", "/alive").token(token);
+            request.access_token(&self.access_token()).send().echo();
         }
         let log = self.log();
         for trace in ["panicked", "wasm trap", "Function: proxy_on", "Uncaught"] {

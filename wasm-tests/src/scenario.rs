@@ -12,6 +12,7 @@ use crate::alb::{self, KID};
 use crate::config::{Plugin, Upstream};
 use crate::envoy::{self, Envoy, Options};
 use crate::folder::Folder;
+use crate::groups::groups_required;
 use crate::key_endpoint::{Answer, KeyEndpoint};
 use crate::running::Running;
 use crate::settings::setting;
@@ -23,8 +24,8 @@ use crate::wait::eventually;
 pub struct Scenario {
     setup: Setup,
     options: Options,
-    /// The first answer for the default pool's key set; else the set itself.
-    key_set: Option<Answer>,
+    /// The first answers of the endpoint of key sets, by path, in place of the default pool's set.
+    key_sets: Vec<(String, Answer)>,
 }
 
 impl Default for Scenario {
@@ -43,7 +44,7 @@ impl Scenario {
         Self {
             setup: Setup::new(config),
             options: Options::default(),
-            key_set: None,
+            key_sets: Vec::new(),
         }
     }
 
@@ -71,9 +72,25 @@ impl Scenario {
 
     /// With this answer for the default pool's key set ([`KEY_SET`]) from the start on, in place of the set.
     #[must_use]
-    pub fn key_set(mut self, answer: Answer) -> Self {
-        self.key_set = Some(answer);
+    pub fn key_set(self, answer: Answer) -> Self {
+        self.key_set_at(KEY_SET, answer)
+    }
+
+    /// With this answer for the key set at another path, as [`KeyEndpoint::set`] takes it.
+    #[must_use]
+    pub fn key_set_at(mut self, path: &str, answer: Answer) -> Self {
+        self.key_sets.push((path.to_owned(), answer));
         self
+    }
+
+    /// With the access token's groups in the optional header `kubeflow-groups`, and one more plugin that is
+    /// configured as the first is so far, but requires that header. See [`OPTIONAL`](crate::OPTIONAL).
+    #[must_use]
+    pub fn groups(self) -> Self {
+        let mut requiring = self.setup.config.clone();
+        requiring.extend(alb::object(groups_required(true)));
+        self.config(groups_required(false))
+            .plugin("requiring", requiring.into())
     }
 
     /// With this text as the configuration; `None`: no configuration.
@@ -200,9 +217,10 @@ impl Scenario {
         let key = KeyPair::generate(KID);
         endpoint.serve_key(&key);
         let (key_sets, pool) = (KeyEndpoint::start(), user_pool());
-        let at_start = self.key_set.clone();
-        let served = || Answer::Body(pool.key_set().into_bytes());
-        key_sets.set(KEY_SET, at_start.unwrap_or_else(served));
+        key_sets.set(KEY_SET, Answer::Body(pool.key_set().into_bytes()));
+        for (path, answer) in &self.key_sets {
+            key_sets.set(path, answer.clone());
+        }
         let upstream = match self.setup.upstream {
             Upstream::Http1 => upstream::start(),
             Upstream::Http2 => crate::http2::start_upstream(),

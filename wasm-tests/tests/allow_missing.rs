@@ -106,6 +106,35 @@ fn paths_that_an_upstream_may_read_otherwise_never_pass() {
     }
 }
 
+/// What NFKC turns into a delimiter, and look-alikes.
+const LOOKALIKES: &str = "\u{37e}\u{2024}\u{2025}\u{2026}\u{2044}\u{2047}\u{2048}\u{2049}\u{2100}\u{2101}\
+    \u{2105}\u{2106}\u{2215}\u{2216}\u{2488}\u{2490}\u{249b}\u{33c2}\u{33c7}\u{33d8}\u{fe14}\u{fe16}\u{fe19}\
+    \u{fe30}\u{fe52}\u{fe54}\u{fe56}\u{fe5f}\u{fe68}\u{fe6a}\u{ff03}\u{ff05}\u{ff0e}\u{ff0f}\u{ff1b}\u{ff1f}\
+    \u{ff3c}\u{1f100}";
+
+#[test]
+fn escapes_of_delimiters_and_what_looks_like_them_never_pass() {
+    let s = scenario();
+    let escaped = |c: char| {
+        let bytes = c.to_string().into_bytes();
+        bytes
+            .iter()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect::<String>()
+    };
+    for c in "./\\;%?#\0\u{1f}\u{7f}\u{9f}"
+        .chars()
+        .chain(LOOKALIKES.chars())
+    {
+        let path = format!("/static/a{}b", escaped(c));
+        assert_missing(&s.get(&path), &path);
+    }
+    for c in "a :\u{a0}\u{37d}\u{2027}\u{2487}\u{249c}\u{ff10}".chars() {
+        let path = format!("/static/a{}b", escaped(c));
+        assert_passes(&s, &s.get(&path), &path);
+    }
+}
+
 #[test]
 fn methods_and_hosts_narrow_an_entry() {
     let s = scenario();

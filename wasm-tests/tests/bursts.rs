@@ -7,8 +7,8 @@ use std::time::Duration;
 use alb_fixtures::mint::{KeyPair, encode};
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, Crowd, Request, Response, Running, Scenario, TokenBuilder, Transport, USER, Upstream,
-    assert_refused, crowd_size, entry, eventually,
+    Answer, Crowd, GROUPS, KEY_SET, Request, Response, Running, Scenario, TokenBuilder, Transport,
+    USER, Upstream, assert_refused, crowd_size, entry, eventually, groups_required,
 };
 
 /// Key ids that a crowd names if it names several.
@@ -304,4 +304,93 @@ fn a_crowd_whose_configuration_ends_harms_nobody() {
         request(&s, &key).send().try_echo()
     });
     assert_goes_on(&s);
+}
+
+/// Uploads that all wait for the load balancer's key first, and for one key set then.
+fn crowd_for_a_key_set(s: &Running, transport: Transport) -> Crowd {
+    let request = s.request("POST", "/burst").body("x".repeat(BODY));
+    let request = request.token(&s.token()).access_token(&s.access_token());
+    waiting(s, transport, &vec![request; crowd_size()])
+}
+
+/// Such a crowd for each transport, in an Envoy of its own, since a set is fetched first only once.
+fn for_each_key_set(
+    required: bool,
+    public_keys: Value,
+    end: impl Fn(&Running),
+    check: impl Fn(Vec<Response>, &str),
+) {
+    for transport in Transport::for_crowd_of(crowd_size()) {
+        let s = scenario(public_keys.clone())
+            .access_token()
+            .config(groups_required(required))
+            .key_set(Answer::Hold)
+            .start();
+        let crowd = crowd_for_a_key_set(&s, transport);
+        end(&s);
+        check(crowd.finish(), &format!("{transport:?}"));
+        assert_goes_on_after_set(&s);
+    }
+}
+
+fn serve_set(s: &Running) {
+    let set = s.pool.key_set().into_bytes();
+    s.key_sets.set(KEY_SET, Answer::Body(set));
+}
+
+#[track_caller]
+fn assert_goes_on_after_set(s: &Running) {
+    serve_set(s);
+    eventually("the set is there", || {
+        let request = s.get("/").token(&s.token());
+        let response = request.access_token(&s.access_token()).send();
+        response.try_echo()?.has("kubeflow-groups").then_some(())
+    });
+    assert_goes_on(s);
+}
+
+#[test]
+fn a_crowd_that_waits_for_a_key_set_is_let_through_whole() {
+    for_each_key_set(true, json!({}), serve_set, |responses, case| {
+        for response in responses {
+            let echo = response.echo();
+            assert_eq!(echo.values("kubeflow-groups"), [GROUPS.join(",")], "{case}");
+            assert_eq!(echo.body.len(), BODY, "{case}: a body changed");
+        }
+    });
+}
+
+#[test]
+fn a_key_set_that_fails_rejects_a_crowd_only_if_it_is_needed() {
+    let fail = |s: &Running| s.key_sets.set(KEY_SET, Answer::Status(404));
+    for required in [false, true] {
+        for_each_key_set(required, json!({}), fail, |responses, case| {
+            for response in responses {
+                if required {
+                    assert_refused(&response, "key_unavailable", case);
+                } else {
+                    let echo = response.echo();
+                    assert_eq!(echo.values("kubeflow-userid"), [USER], "{case}");
+                    assert!(!echo.has("kubeflow-groups"), "{case}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_crowd_that_waited_too_long_for_a_key_set_ends() {
+    let max_wait = if crowd_size() > 2_000 { 30 } else { 5 };
+    let limits = json!({"maxWait": format!("{max_wait}s")});
+    let stop = |s: &Running| {
+        s.pause();
+        // The stopped clock of a stopped process is what is tested: there is no condition to await.
+        thread::sleep(Duration::from_secs(max_wait));
+        s.resume();
+    };
+    for_each_key_set(true, limits, stop, |responses, case| {
+        for response in responses {
+            assert_refused(&response, "key_unavailable", case);
+        }
+    });
 }

@@ -286,3 +286,99 @@ fn bad_headers_and_claims_are_refused() {
     ]);
     assert_fields_refused(rows);
 }
+
+/// An entry with `accessToken`, after these members have taken the place of its own.
+fn entry_with(access_token: Value, members: Value) -> Value {
+    let mut entry = entry();
+    entry["accessToken"] = access_token;
+    for (name, value) in members.as_object().into_iter().flatten() {
+        entry[name] = value.clone();
+    }
+    entry
+}
+
+#[test]
+fn bad_settings_for_access_tokens_are_refused() {
+    let here = "loadBalancers[0].accessToken";
+    let bad = |access_token: Value, path: &'static str| -> BadField {
+        ("/loadBalancers/0/accessToken", access_token, path)
+    };
+    let elsewhere = |issuers: Value| -> BadField {
+        let entry = entry_with(json!({}), json!({"issuers": issuers}));
+        ("/loadBalancers/0", entry, here)
+    };
+    let reading = json!([
+        {"header": "kubeflow-userid", "claim": "email"},
+        {"header": "x-a", "claim": "a", "source": "accessToken"},
+    ]);
+    let needed = json!([{"claim": "a", "source": "accessToken", "anyOf": ["b"]}]);
+    assert_fields_refused(vec![
+        bad(json!(true), here),
+        bad(json!(null), here),
+        bad(json!({"subjects": "sub"}), here),
+        bad(
+            json!({"subject": ""}),
+            "loadBalancers[0].accessToken.subject:",
+        ),
+        bad(
+            json!({"subject": 5}),
+            "loadBalancers[0].accessToken.subject:",
+        ),
+        bad(
+            json!({"audiences": "a"}),
+            "loadBalancers[0].accessToken.audiences:",
+        ),
+        bad(
+            json!({"audiences": [""]}),
+            "loadBalancers[0].accessToken.audiences[0]:",
+        ),
+        bad(
+            json!({"audiences": ["a", "a"]}),
+            "loadBalancers[0].accessToken.audiences[1]:",
+        ),
+        bad(
+            json!({"jwks": "https://a.example.com"}),
+            "loadBalancers[0].accessToken.jwks:",
+        ),
+        bad(
+            json!({"jwks": {"url": "/"}}),
+            "loadBalancers[0].accessToken.jwks",
+        ),
+        bad(
+            json!({"jwks": {"cluster": ""}}),
+            "loadBalancers[0].accessToken.jwks.cluster:",
+        ),
+        bad(
+            json!({"jwks": {"authority": "a b"}}),
+            "loadBalancers[0].accessToken.jwks.authority:",
+        ),
+        bad(
+            json!({"jwks": {"path": "keys"}}),
+            "loadBalancers[0].accessToken.jwks.path:",
+        ),
+        bad(
+            json!({"jwks": {"path": "/a b"}}),
+            "loadBalancers[0].accessToken.jwks.path:",
+        ),
+        elsewhere(json!(["*"])),
+        elsewhere(json!(["https://a.example.com", "https://b.example.com"])),
+        elsewhere(json!(["https://dex.example.com"])),
+        elsewhere(json!([
+            "http://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE"
+        ])),
+        elsewhere(json!([
+            "https://cognito-idp.us-west-2.amazonaws.com.evil.com/us-west-2_EXAMPLE"
+        ])),
+        elsewhere(json!([
+            "https://cognito-idp.us-west-2.amazonaws.com/eu-west-1_EXAMPLE"
+        ])),
+        (
+            "/outputClaimToHeaders",
+            reading,
+            "outputClaimToHeaders[1].source",
+        ),
+        ("/requiredClaims", needed, "requiredClaims[0].source"),
+        ("/forwardAccessToken", json!(true), "forwardAccessToken:"),
+        ("/forwardAccessToken", json!("true"), "forwardAccessToken:"),
+    ]);
+}

@@ -4,7 +4,12 @@ use alb_fixtures::mint::unix_now;
 use serde_json::json;
 use wasm_tests::{ARN, Answer, KID, REASONS, Scenario, USER, assert_refused, eventually};
 
-const FURTHER_METRICS: [&str; 9] = [
+const FURTHER_METRICS: [&str; 14] = [
+    "access_token.expired",
+    "access_token.invalid",
+    "access_token.key_unavailable",
+    "access_token.missing",
+    "access_token.ok",
     "key_fetch.failed",
     "key_fetch.not_found",
     "key_fetch.ok",

@@ -109,6 +109,21 @@ fn an_element_never_looks_like_two() {
     check(&s, "kubeflow-groups", json!("ml"), Some("ml"));
 }
 
+/// What writes a list beside it decides how readers split the header.
+#[test]
+fn a_string_is_one_element_next_to_an_entry_for_lists() {
+    let s = scenario(json!([
+        optional("x-groups", "c", json!({})),
+        optional("x-groups", "other", json!({"format": "list"})),
+        optional("x-names", "c", json!({})),
+        optional("x-names", "other", json!({})),
+    ]));
+    for (claim, as_groups) in [("a b", Some("a b")), ("a,b", None)] {
+        check(&s, "x-groups", json!(claim), as_groups);
+        check(&s, "x-names", json!(claim), Some(claim));
+    }
+}
+
 #[test]
 fn keep_strips_and_case_change_what_is_written() {
     let s = scenario(json!([

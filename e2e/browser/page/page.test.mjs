@@ -1,30 +1,15 @@
 // The page of `make run`, as a visitor sees it: browser, stand-in load balancer, real Envoy, upstream.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launchBrowser, newPage, WAIT_MS } from '../lib/browser.mjs';
-import { startDemo } from '../lib/demo.mjs';
+import { WAIT_MS } from '../lib/browser.mjs';
+import { visits } from '../lib/visits.mjs';
 
-let demo, browser, page, requests, errors;
-
-before(async () => {
-  demo = await startDemo();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { url, open: visit } = visits();
+let page, requests, errors;
 
 async function open(path, options) {
-  page = await newPage(browser, options);
-  requests = [];
-  errors = [];
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`http://127.0.0.1:${demo.ALB_PORT}${path}`);
+  ({ page, requests, errors } = await visit(url(path), options));
 }
 
 /** The last cell of the row whose first cell is `title`, once it says something final. */
@@ -92,15 +77,14 @@ test('each attack at one click gets the answer that stops it', async () => {
 });
 
 test('where nothing protects the application, the page says that the attack works', async () => {
-  page = await newPage(browser);
-  await page.goto(`http://127.0.0.1:${demo.UPSTREAM_PORT}/`);
+  ({ page } = await visit(url('/', 'UPSTREAM_PORT')));
   assert.equal(await attack('Spoofed header'), '200, as mallory@example.com: the attack works!');
 });
 
 test('nothing is asked of any other server, and nothing fails on the page', async () => {
   await open('/');
   assert.equal(await outcome('sent', 'x-anything-else'), 'arrived as it was sent');
-  const elsewhere = requests.filter((url) => !url.startsWith(`http://127.0.0.1:${demo.ALB_PORT}/`) && url !== 'data:,');
+  const elsewhere = requests.filter((asked) => !asked.startsWith(url('/')) && asked !== 'data:,');
   assert.deepEqual(elsewhere, []);
   assert.deepEqual(errors, []);
 });

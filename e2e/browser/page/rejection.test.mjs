@@ -5,41 +5,26 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { launchBrowser, newPage, WAIT_MS } from '../lib/browser.mjs';
-import { startDemo } from '../lib/demo.mjs';
+import { WAIT_MS } from '../lib/browser.mjs';
+import { visits } from '../lib/visits.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 const PHONE = { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true };
 const FORGED = '/?attack=forged';
 
-let demo, browser, page, requested, errors;
-
-before(async () => {
-  demo = await startDemo();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { url: gateway, open: visit } = visits();
+let page, requested, messages;
 
 async function open(url, options) {
-  page = await newPage(browser, options);
-  requested = [];
-  errors = [];
-  page.on('request', (request) => requested.push(request.url()));
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('console', (message) => errors.push(message.text()));
-  return page.goto(url);
+  const opened = await visit(url, options);
+  ({ page, requests: requested, messages } = opened);
+  return opened.response;
 }
-
-const gateway = (path) => `http://127.0.0.1:${demo.ALB_PORT}${path}`;
 
 /** Whether all of the page's text is inside the window, at a size that people can read. */
 const isReadable = () => {
@@ -88,7 +73,7 @@ test('the page fetches nothing, and its policy and its style agree', async () =>
   await page.waitForLoadState('networkidle');
   assert.deepEqual(requested, [gateway(FORGED)]);
   // Chromium logs the status of the page itself; anything else would be a violation of the policy.
-  assert.deepEqual(errors.filter((text) => !text.includes('401 (Unauthorized)')), []);
+  assert.deepEqual(messages.filter((text) => !text.includes('401 (Unauthorized)')), []);
   assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('footer')).borderTopStyle), 'solid');
 });
 

@@ -108,6 +108,53 @@ fn a_string_for_kubeflows_groups_is_one_group() {
     }
 }
 
+/// What writes a list beside it decides how readers split the header.
+#[test]
+fn a_string_is_one_element_next_to_an_entry_for_lists() {
+    let groups = |format: &str, claim: &str| {
+        let entries = json!([
+            { "header": "h", "claim": "c", "required": false },
+            { "header": "h", "claim": "d", "format": format, "required": false },
+        ]);
+        fill(entries, json!({ "c": claim, "d": "weaker" })).unwrap()
+    };
+    assert_eq!(groups("string", "a,b"), ["h: a,b"]);
+    for format in ["list", "spaceSeparated"] {
+        assert_eq!(groups(format, "a b"), ["h: a b"], "{format}");
+        assert!(groups(format, "a,b").is_empty(), "{format}");
+    }
+}
+
+#[test]
+fn what_is_split_is_trimmed_of_spaces_and_nothing_else() {
+    let list = json!({ "format": "list" });
+    let spaces = json!({ "format": "spaceSeparated" });
+    check(list.clone(), json!("  a ,  b,c "), Some("a,b,c"));
+    check(list.clone(), json!("a,\u{a0}b,\tc,d"), Some("a,d"));
+    check(list.clone(), json!([" a", "b"]), Some("b"));
+    check(list, json!(r#"[" a", "b"]"#), Some("b"));
+    check(spaces.clone(), json!("a\tb c"), Some("c"));
+    check(spaces, json!("a\u{a0}b c"), Some("a\u{a0}b,c"));
+}
+
+#[test]
+fn an_address_that_only_decides_a_role_is_verified_too() {
+    let role = |claim: Value| json!([{ "header": "h", "claim": claim, "keep": ["*@example.com"], "value": "Staff" }]);
+    let payload = |verified| json!({ "email": "a@example.com", "email_verified": verified });
+    let staff = Ok(vec!["h: Staff".to_owned()]);
+    let refused = Err((Rejection::UnverifiedEmail, "email".to_owned()));
+    for claim in [json!("email"), json!(["email"])] {
+        assert_eq!(fill(role(claim.clone()), payload(true)), staff, "{claim}");
+        assert_eq!(
+            fill(role(claim.clone()), payload(false)),
+            refused,
+            "{claim}"
+        );
+    }
+    let nested = json!({ "profile": { "email": "a@example.com" }, "email_verified": false });
+    assert_eq!(fill(role(json!("profile.email")), nested), staff);
+}
+
 #[test]
 fn keep_compares_elements_as_they_came() {
     let keep =

@@ -11,7 +11,7 @@ use crate::config_file::quoted;
 pub(super) const CLIENT_CLAIMS: [&str; 3] = ["client_id", "azp", "cid"];
 /// Lengths of an RS256 signature for keys of 2048 to 4096 bits, in bytes.
 const SIGNATURE_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
-const MAX_KID_BYTES: usize = 256;
+const MAX_KID_CHARS: usize = 256;
 
 pub(super) fn faults(
     parts: &Parts,
@@ -79,7 +79,7 @@ fn algorithm(header: &Members) -> Option<String> {
 }
 
 fn is_key_id(kid: &str) -> bool {
-    (1..=MAX_KID_BYTES).contains(&kid.len()) && !kid.contains(|c: char| c.is_control())
+    (1..=MAX_KID_CHARS).contains(&kid.chars().count()) && !kid.contains(|c: char| c.is_control())
 }
 
 fn of_claims(claims: &Members, now: UnixTime) -> Vec<String> {

@@ -8,6 +8,7 @@
 mod claims;
 mod json;
 mod parse;
+mod problem;
 mod reader;
 
 use std::rc::Rc;
@@ -17,7 +18,7 @@ pub use claims::{
     ClaimPath, ClaimSource, ClaimToHeader, EmailVerified, Encoding, Format, HeaderEntry,
     HeaderPolicy, RequiredClaim, SYSTEM_PREFIX,
 };
-pub use reader::Problem;
+pub use problem::Problem;
 
 use crate::alb::AlbArn;
 use crate::header_name::HeaderName;

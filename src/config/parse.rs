@@ -10,7 +10,8 @@ mod routes;
 use std::time::Duration;
 
 use super::json::Json;
-use super::reader::{Node, Object, Problem, Problems};
+use super::problem::{Problem, Problems};
+use super::reader::{Node, Object};
 use super::{BackendChoice, ClaimSource, Config, EmailVerified, Mode};
 use crate::header_name::HeaderName;
 use claims::{

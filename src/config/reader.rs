@@ -1,58 +1,11 @@
 //! Typed reading of JSON that knows where it is: each problem is named by the field's path, and
 //! reading goes on after it, so that a tool can show all problems at once.
 
-use std::cell::RefCell;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::json::Json;
-
-/// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    path: String,
-    message: String,
-}
-
-impl Problem {
-    pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
-
-    /// The field, for example `loadBalancers[1].arn`; `pluginConfig` for the whole.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What was expected.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
-
-/// The problems found so far.
-#[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<Problem>>);
-
-impl Problems {
-    pub(super) fn push(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
-    }
-
-    pub(super) fn into_vec(self) -> Vec<Problem> {
-        self.0.into_inner()
-    }
-}
+use super::problem::{Problem, Problems};
 
 /// A value and its place. The reading methods return `None` after they noted a problem.
 #[derive(Clone)]

@@ -123,18 +123,25 @@ fn check_header(
         return Err(Rejection::UnsupportedAlgorithm);
     }
     let kid = KeyId::parse(&header.kid).ok_or(Rejection::InvalidKeyId)?;
-    let (signer, issuer, client) = find_signer(header, kind, config)?;
+    let accepted = find_signer(header, kind, config)?;
     let exp = UnixTime::from_secs(header.exp);
     if config.clock(now).has_expired(exp) {
         return Err(Rejection::TokenExpired);
     }
     Ok(CheckedHeader {
-        signer,
+        signer: accepted.signer,
         kid,
-        issuer,
-        client,
+        issuer: accepted.issuer,
+        client: accepted.client,
         exp,
     })
+}
+
+/// The entry that accepts a token, and what of the token it accepts.
+struct Accepted {
+    signer: Rc<Signer>,
+    issuer: Rc<str>,
+    client: Option<Rc<str>>,
 }
 
 /// The one entry that allows both the token's issuer and its client: load balancers' rules may use several identity
@@ -143,7 +150,7 @@ fn find_signer(
     header: &ProtectedHeader<'_>,
     kind: &TokenKind,
     config: &Config,
-) -> Result<(Rc<Signer>, Rc<str>, Option<Rc<str>>), Rejection> {
+) -> Result<Accepted, Rejection> {
     let signers = config.signers_of(&header.signer).iter();
     let mut signers = signers
         .filter(|signer| signer.arn.kind() == kind)
@@ -154,11 +161,16 @@ fn find_signer(
         let Some(issuer) = signer.issuers.accept(&header.iss) else {
             continue;
         };
+        let accepted = |client| Accepted {
+            signer: Rc::clone(signer),
+            issuer,
+            client,
+        };
         let Some(named) = header.client.as_deref() else {
-            return Ok((Rc::clone(signer), issuer, None));
+            return Ok(accepted(None));
         };
         if let Some(client) = signer.client_ids.accept(named) {
-            return Ok((Rc::clone(signer), issuer, Some(client)));
+            return Ok(accepted(Some(client)));
         }
         rejection = Rejection::WrongClient;
     }

@@ -320,6 +320,34 @@ fn a_repeated_access_token_is_found_in_the_cache() {
     assert_eq!(lookups(&mut plugin), (2, 0));
 }
 
+/// The cache keeps no text of an access token, so what finds an entry must depend on each byte.
+#[test]
+fn no_other_text_is_found_in_place_of_a_cached_access_token() {
+    let mut plugin = warm(json!({}));
+    let good = good();
+    assert_eq!(send(&mut plugin, 2, Some(&good), 0), with_groups());
+    // Another `kid` would wait for another key set.
+    let after_header = good.find('.').unwrap() + 1;
+    for place in (after_header..good.len()).step_by(17) {
+        let mut changed = good.clone().into_bytes();
+        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(
+            send(&mut plugin, 2, Some(&changed), 0),
+            NO_GROUPS,
+            "{place}"
+        );
+    }
+    for other in [
+        &good[..good.len() - 1],
+        &format!("{good}A"),
+        &format!("{good}="),
+    ] {
+        assert_eq!(send(&mut plugin, 2, Some(other), 0), NO_GROUPS, "{other}");
+    }
+    assert_eq!(send(&mut plugin, 2, Some(&good), 0), with_groups());
+}
+
 /// The load balancer's headers that an accepted request goes on with: those that nothing removes.
 fn forwarded(config: Value, access_token: &str, seconds: i64) -> Vec<&'static str> {
     let mut plugin = warm(config);

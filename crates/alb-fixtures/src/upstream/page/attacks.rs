@@ -86,8 +86,8 @@ const ATTACKS: [Attack; 10] = [
     },
 ];
 
-/// The demo's configuration has no `accessToken`, so no access token is ever read.
-const ACCESS_TOKEN_ANSWER: &str = "still you, and not in the group admins";
+/// Groups are optional in the demo's configuration: without an access token that holds there are none.
+const ACCESS_TOKEN_ANSWER: &str = "still you, and in no group";
 
 /// Sent by the page when it loads: name, value.
 const SENT: [(&str, &str); 7] = [

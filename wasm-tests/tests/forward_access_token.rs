@@ -3,8 +3,8 @@
 use alb_fixtures::mint::unix_now;
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, KEY_SET, Running, SUB, Scenario, TokenBuilder, Upstream, assert_refused, entry,
-    entry_for, eventually, groups_required, load_balancer,
+    Answer, KEY_SET, Running, SUB, Scenario, TokenBuilder, Upstream, assert_config_refused,
+    assert_refused, entry, entry_for, eventually, groups_required, load_balancer,
 };
 
 const DATA: &str = "x-amzn-oidc-data";
@@ -213,4 +213,13 @@ fn a_required_access_token_is_judged_before_it_is_forwarded() {
         };
         assert_refused(&request.send(), reason, name);
     }
+}
+
+#[test]
+fn both_ways_of_forwarding_exclude_each_other() {
+    let mut entry = entry();
+    entry["accessToken"] = json!({});
+    let config =
+        json!({"loadBalancers": [entry], "forwardToken": true, "forwardAccessToken": true});
+    assert_config_refused(Some(&config.to_string()), "forwardAccessToken:");
 }

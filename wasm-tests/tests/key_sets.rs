@@ -210,3 +210,33 @@ fn a_new_configuration_takes_the_set_over() {
         s.assert_alive();
     }
 }
+
+#[test]
+fn a_request_that_waits_for_a_set_is_answered_though_the_configuration_changes() {
+    let mut s = Scenario::new()
+        .reloadable()
+        .access_token()
+        .config(groups_required(true))
+        .key_set(Answer::Hold)
+        .start();
+    let request = |s: &Running| {
+        let request = s.get("/").token(&s.token());
+        request.access_token(&s.access_token())
+    };
+    let waiting = request(&s).start();
+    s.await_metric("waiting_requests", 1);
+    assert!(s.reload(groups_required(false)));
+    s.key_sets
+        .set(KEY_SET, Answer::Body(s.pool.key_set().into_bytes()));
+    assert_groups(&waiting.finish(), "the old configuration");
+    s.await_metric("waiting_requests", 0);
+    eventually(
+        "the new configuration judges, and has fetched the set",
+        || {
+            let optional = s.get("/").token(&s.token()).send().try_echo()?;
+            assert!(!optional.has("kubeflow-groups"));
+            let echo = request(&s).send().try_echo()?;
+            echo.has("kubeflow-groups").then_some(())
+        },
+    );
+}

@@ -143,7 +143,7 @@ fn nothing_stays_unless_the_reason_is_ok() {
     assert!(echo.has(ACCESS), "ok");
 }
 
-/// Nothing else reads the token: whoever has none, or whose key set is down, goes on.
+/// Nothing else reads the token: a request without one, or whose key set is down, goes on.
 #[test]
 fn forwarding_alone_rejects_nobody() {
     let s = scenario(json!({"publicKeys": {"fetchTimeout": "300ms"}}))

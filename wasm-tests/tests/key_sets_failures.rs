@@ -214,7 +214,7 @@ fn who_can_do_without_the_key_goes_on_though_the_fetch_for_its_id_fails() {
 }
 
 #[test]
-fn where_nothing_listens_or_no_cluster_is_the_set_is_unavailable() {
+fn without_a_listener_or_a_cluster_the_set_is_unavailable() {
     for cluster in ["refusing", "no-such-cluster"] {
         let s = Scenario::new()
             .load_balancer(json!({"accessToken": {"jwks": {"cluster": cluster}}}))

@@ -59,6 +59,24 @@ fn a_set_that_is_down_at_start_is_fetched_again_without_traffic() {
     }
 }
 
+/// Users wait for the first set, so the pauses end at 5 s: the sixth attempt comes after 17 s, and not after 31 s.
+#[test]
+fn a_set_that_was_never_there_is_tried_every_five_seconds() {
+    let s = Scenario::new()
+        .access_token()
+        .config(groups_required(true))
+        .key_set(Answer::Status(404))
+        .start();
+    let start = Instant::now();
+    // In a worker, and in the main thread.
+    s.await_metric("key_fetch.failed", 12);
+    let took = start.elapsed();
+    assert!((14..28).contains(&took.as_secs()), "{took:?}");
+    serve(&s);
+    s.await_metric("key_fetch.ok", 2);
+    s.assert_alive();
+}
+
 /// `maxWait` is shorter than the fetch.
 #[test]
 fn nobody_waits_longer_than_max_wait() {

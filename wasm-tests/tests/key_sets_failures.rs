@@ -191,6 +191,8 @@ fn whatever_the_issuer_answers_later_the_good_set_stays() {
         scenario = scenario.key_set_at(&behind.path, Answer::Body(set.clone()));
     }
     let s = scenario.start();
+    // In a worker, and in the main thread.
+    s.await_metric("key_fetch.ok", 2 * all.len() as u64);
     let cached = s.access_token();
     let unknown = s.access_token_builder().header("kid", "unknown").sign();
     for (number, (behind, answer)) in all.iter().zip(answers).enumerate() {

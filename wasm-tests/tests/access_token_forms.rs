@@ -116,6 +116,12 @@ fn the_protected_header_chooses_nothing_but_a_key_of_the_set() {
     let evil = TestKey::Rsa2048C.signer();
     let by_evil = || b().signed_by(&evil);
     let text = |header: &str| b().sign_bytes(header.as_bytes(), b().payload_text().as_bytes());
+    let nested = format!(
+        r#"{{"kid":"{kid}","alg":"RS256","x":{}"#,
+        "[".repeat(10_000)
+    );
+    let members: String = (0..1_500).map(|n| format!(r#""{n}":1,"#)).collect();
+    let members = format!(r#"{{{members}"alg":"RS256"}}"#);
     let mut cases = vec![
         ("typ JWT", b().header("typ", "JWT").sign(), ""),
         ("typ at+jwt", b().header("typ", "at+jwt").sign(), ""),
@@ -208,6 +214,8 @@ fn the_protected_header_chooses_nothing_but_a_key_of_the_set() {
             BAD,
         ),
         ("a list", text("[]"), BAD),
+        ("nested deeply", text(&nested), BAD),
+        ("many members", text(&members), BAD),
         ("no JSON", text("{"), BAD),
         (
             "whitespace",

@@ -146,7 +146,10 @@ fn each_rejection_is_one_line_with_the_claim_and_without_any_token() {
     rejected.retain(|(_, _, reason)| !reason.is_empty());
     for (number, (_, access_token, reason)) in rejected.iter().enumerate() {
         let path = format!("/{number}");
+        let counter = format!("requests.{reason}");
+        let before = s.metric(&counter);
         assert_refused(&send(&s, &path, access_token), reason, reason);
+        assert_eq!(s.metric(&counter), before + 1);
         let line = s.access_line(&path);
         assert_eq!(line.reason.as_deref(), Some(*reason));
         assert_eq!(line.user, None);

@@ -3,8 +3,8 @@
 use alb_fixtures::mint::unix_now;
 use serde_json::{Value, json};
 use wasm_tests::{
-    Answer, KEY_SET, Running, SUB, Scenario, TokenBuilder, Upstream, assert_refused, entry,
-    entry_for, eventually, groups_required, load_balancer,
+    Answer, KEY_SET, Running, SUB, Scenario, TokenBuilder, Upstream, assert_config_refused,
+    assert_refused, entry, entry_for, eventually, groups_required, load_balancer,
 };
 
 const DATA: &str = "x-amzn-oidc-data";
@@ -143,7 +143,7 @@ fn nothing_stays_unless_the_reason_is_ok() {
     assert!(echo.has(ACCESS), "ok");
 }
 
-/// Nothing else reads the token: whoever has none, or whose key set is down, goes on.
+/// Nothing else reads the token: a request without one, or whose key set is down, goes on.
 #[test]
 fn forwarding_alone_rejects_nobody() {
     let s = scenario(json!({"publicKeys": {"fetchTimeout": "300ms"}}))
@@ -213,4 +213,13 @@ fn a_required_access_token_is_judged_before_it_is_forwarded() {
         };
         assert_refused(&request.send(), reason, name);
     }
+}
+
+#[test]
+fn both_ways_of_forwarding_exclude_each_other() {
+    let mut entry = entry();
+    entry["accessToken"] = json!({});
+    let config =
+        json!({"loadBalancers": [entry], "forwardToken": true, "forwardAccessToken": true});
+    assert_config_refused(Some(&config.to_string()), "forwardAccessToken:");
 }

@@ -256,6 +256,21 @@ fn only_rs256_keys_of_a_usable_form_count() {
         ("just a key", a.jwk().to_string(), a.clone(), UNAVAILABLE),
         ("text behind", format!("{one}x"), a.clone(), UNAVAILABLE),
         ("nothing", String::new(), a.clone(), UNAVAILABLE),
+        (
+            "nested deeply",
+            format!(r#"{{"keys":{}"#, "[".repeat(60_000)),
+            a.clone(),
+            UNAVAILABLE,
+        ),
+        (
+            "nested deeply in a key",
+            set_of(&[a.jwk()]).replace(
+                "}]}",
+                &format!(r#","x":{}{}}}]}}"#, "[".repeat(30_000), "]".repeat(30_000)),
+            ),
+            a.clone(),
+            "",
+        ),
         ("HTML", "<html></html>".to_owned(), a.clone(), UNAVAILABLE),
     ];
     let served = rows

@@ -46,6 +46,8 @@ fn entries_with_one_set_fetch_it_once_in_each_thread() {
         };
         assert_groups(&send(&s, owner, &s.pool.access_key), "shared");
     }
+    let of_key = s.endpoint.count(wasm_tests::KID) as u64;
+    s.await_metric("key_fetch.ok", 3 + of_key);
     let requests = s.key_sets.requests();
     assert_eq!(requests.len(), 3);
     for request in requests {
@@ -54,8 +56,12 @@ fn entries_with_one_set_fetch_it_once_in_each_thread() {
     }
     let keys = s.metric("keys");
     assert!((1..=2).contains(&keys), "sets don't count: {keys}");
-    let of_key = s.endpoint.count(wasm_tests::KID);
-    assert_eq!(s.metric("key_fetch.ok"), 3 + of_key as u64);
+}
+
+/// Awaits the set in the worker and the main thread of two plugins, and the load balancer's key of each plugin.
+#[track_caller]
+fn await_all_sets(s: &Running) {
+    s.await_metric("key_fetch.ok", 6);
 }
 
 #[test]
@@ -73,6 +79,7 @@ fn a_new_key_is_found_by_one_fetch_and_an_old_one_counts_no_more() {
     let s = Scenario::new().access_token().groups().start();
     let old = s.access_token();
     s.assert_access_tokens(&s.token(), &[("at first", old.clone(), "")]);
+    await_all_sets(&s);
     let before = s.key_sets.count(KEY_SET);
     let (new, further) = (TestKey::Rsa2048C.signer(), TestKey::Rsa3072.signer());
     s.key_sets
@@ -128,6 +135,7 @@ fn another_key_under_a_known_id_takes_its_place() {
 fn ids_that_the_set_lacks_cause_one_fetch() {
     let s = Scenario::new().access_token().groups().start();
     s.assert_access_tokens(&s.token(), &[("good", s.access_token(), "")]);
+    await_all_sets(&s);
     let before = s.key_sets.count(KEY_SET);
     let with_kid = |number: usize| {
         let token = s.access_token_builder();
@@ -209,4 +217,34 @@ fn a_new_configuration_takes_the_set_over() {
         assert_eq!(s.key_sets.count(KEY_SET), fetches);
         s.assert_alive();
     }
+}
+
+#[test]
+fn a_request_that_waits_for_a_set_is_answered_though_the_configuration_changes() {
+    let mut s = Scenario::new()
+        .reloadable()
+        .access_token()
+        .config(groups_required(true))
+        .key_set(Answer::Hold)
+        .start();
+    let request = |s: &Running| {
+        let request = s.get("/").token(&s.token());
+        request.access_token(&s.access_token())
+    };
+    let waiting = request(&s).start();
+    s.await_metric("waiting_requests", 1);
+    assert!(s.reload(groups_required(false)));
+    s.key_sets
+        .set(KEY_SET, Answer::Body(s.pool.key_set().into_bytes()));
+    assert_groups(&waiting.finish(), "the old configuration");
+    s.await_metric("waiting_requests", 0);
+    eventually(
+        "the new configuration judges, and has fetched the set",
+        || {
+            let optional = s.get("/").token(&s.token()).send().try_echo()?;
+            assert!(!optional.has("kubeflow-groups"));
+            let echo = request(&s).send().try_echo()?;
+            echo.has("kubeflow-groups").then_some(())
+        },
+    );
 }

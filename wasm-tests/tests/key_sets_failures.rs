@@ -59,6 +59,24 @@ fn a_set_that_is_down_at_start_is_fetched_again_without_traffic() {
     }
 }
 
+/// Users wait for the first set, so the pauses end at 5 s: the sixth attempt comes after 17 s, and not after 31 s.
+#[test]
+fn a_set_that_was_never_there_is_tried_every_five_seconds() {
+    let s = Scenario::new()
+        .access_token()
+        .config(groups_required(true))
+        .key_set(Answer::Status(404))
+        .start();
+    let start = Instant::now();
+    // In a worker, and in the main thread.
+    s.await_metric("key_fetch.failed", 12);
+    let took = start.elapsed();
+    assert!((14..28).contains(&took.as_secs()), "{took:?}");
+    serve(&s);
+    s.await_metric("key_fetch.ok", 2);
+    s.assert_alive();
+}
+
 /// `maxWait` is shorter than the fetch.
 #[test]
 fn nobody_waits_longer_than_max_wait() {
@@ -173,6 +191,8 @@ fn whatever_the_issuer_answers_later_the_good_set_stays() {
         scenario = scenario.key_set_at(&behind.path, Answer::Body(set.clone()));
     }
     let s = scenario.start();
+    // In a worker, and in the main thread.
+    s.await_metric("key_fetch.ok", 2 * all.len() as u64);
     let cached = s.access_token();
     let unknown = s.access_token_builder().header("kid", "unknown").sign();
     for (number, (behind, answer)) in all.iter().zip(answers).enumerate() {
@@ -214,7 +234,7 @@ fn who_can_do_without_the_key_goes_on_though_the_fetch_for_its_id_fails() {
 }
 
 #[test]
-fn where_nothing_listens_or_no_cluster_is_the_set_is_unavailable() {
+fn without_a_listener_or_a_cluster_the_set_is_unavailable() {
     for cluster in ["refusing", "no-such-cluster"] {
         let s = Scenario::new()
             .load_balancer(json!({"accessToken": {"jwks": {"cluster": cluster}}}))

@@ -64,14 +64,20 @@ fn envoy_judges_every_wycheproof_vector_of_rs256_rightly() {
                 let question = s
                     .get("/")
                     .header("x-backend", "rs256")
-                    .header("x-key", &STANDARD.encode(&group.der))
+                    .header("x-modulus", &STANDARD.encode(&group.key.n))
+                    .header("x-exponent", &STANDARD.encode(&group.key.e))
                     .header("x-message", &STANDARD.encode(&test.msg))
                     .header("x-signature", &STANDARD.encode(&test.sig));
                 let answer = connection.send(&question);
                 let verdict = String::from_utf8_lossy(&answer.body).into_owned();
                 // What may be accepted (a digest without its NULL) is not.
                 let is_valid = test.result == TestResult::Valid;
-                let expected = if is_valid { "valid" } else { "invalid" };
+                let expected = match (is_valid, group.key.e.as_slice()) {
+                    // The filter has no use for another exponent.
+                    (_, exponent) if exponent != [1, 0, 1] => "no question",
+                    (true, _) => "valid",
+                    (false, _) => "invalid",
+                };
                 let (id, comment) = (test.tc_id, &test.comment);
                 assert_eq!(
                     verdict, expected,

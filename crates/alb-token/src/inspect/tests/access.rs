@@ -175,6 +175,32 @@ fn the_configuration_that_would_read_it_is_shown() {
 }
 
 #[test]
+fn the_filter_takes_that_configuration_once_it_is_filled_in() {
+    let okta = json!({"iss": "https://example.okta.com/oauth2/default", "client_id": null, "cid": "c", "uid": "u"});
+    for token in [with(json!({})), with(okta)] {
+        let trust = inspect(&token).trust;
+        let mut json = trust.json().unwrap();
+        json["loadBalancers"][0]["arn"] = ARN.into();
+        if let Some(jwks) = json.pointer_mut("/loadBalancers/0/accessToken/jwks") {
+            *jwks = json!({"authority": "example.okta.com", "path": "/oauth2/default/v1/keys"});
+        }
+        let parsed = Config::parse(json.to_string().as_bytes());
+        assert!(parsed.is_ok(), "{json}: {:?}", parsed.err());
+        // The YAML says the same, but for its comments.
+        let yaml = trust
+            .yaml()
+            .unwrap()
+            .replace("arn: \"\"", &format!("arn: {ARN}"));
+        let yaml = yaml.replace("authority: \"\"", "authority: example.okta.com");
+        let yaml = yaml.replace("path: \"\"", "path: /oauth2/default/v1/keys");
+        let of_yaml = ConfigFile::parse(&yaml, "istio-system").plugins[0]
+            .config()
+            .unwrap();
+        assert_eq!(of_yaml.key_set_sources(), parsed.unwrap().key_set_sources());
+    }
+}
+
+#[test]
 fn what_no_configuration_can_use_says_why() {
     let why = |token: &str| inspect(token).trust.yaml().unwrap_err();
     let graph = "00000003-0000-0000-c000-000000000000";

@@ -25,7 +25,7 @@ TRIMMED := $(TARGET_DIR)/wasm32-wasip1/release/alb_authn.trimmed.wasm
 # Binaryen's optimiser (tools/mk/wasm-opt.mk). The features are those that rustc assumes for wasm32-wasip1.
 WASM_OPT_DIR := .cache/wasm-opt
 WASM_OPT_PACKAGES := $(WASM_OPT_DIR)/node_modules/.package-lock.json
-WASM_OPT := PATH="$(CURDIR)/$(WASM_OPT_DIR)/venv/bin:$$PATH" $(WASM_OPT_DIR)/node_modules/.bin/wasm-opt -Os \
+WASM_OPT := PATH="$(CURDIR)/$(WASM_OPT_DIR)/venv/bin:$$PATH" $(WASM_OPT_DIR)/node_modules/.bin/wasm-opt -Oz --converge \
 	--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
 	--enable-reference-types --enable-sign-ext
 

@@ -51,11 +51,6 @@ impl UnverifiedAccessToken {
         &self.kid
     }
 
-    /// The whole token as it was received.
-    pub fn raw(&self) -> &[u8] {
-        self.token.raw()
-    }
-
     /// Checks the signature over the bytes as they were received.
     ///
     /// # Errors
@@ -84,11 +79,6 @@ pub struct VerifiedAccessToken(UnverifiedToken);
 impl VerifiedAccessToken {
     fn payload(&self) -> &[u8] {
         self.0.unverified_payload()
-    }
-
-    /// The whole token as it was received.
-    pub fn raw(&self) -> &[u8] {
-        self.0.raw()
     }
 }
 

@@ -88,7 +88,7 @@ pub enum EntryOutcome {
     },
     /// Nothing is there. The next entry is tried.
     Absent,
-    /// Something is there that may not be used. No further entry is tried: a weaker claim never stands in for
+    /// Something is there that may not be used. No further entry is tried: a weaker claim never replaces
     /// evidence that failed.
     Withheld {
         /// What a required header is rejected with.

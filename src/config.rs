@@ -33,6 +33,7 @@ pub struct Config {
     signers: Vec<Rc<Signer>>,
     key_sources: Vec<KeySource>,
     key_set_sources: Vec<KeySetSource>,
+    first_access_token: Option<usize>,
     stripped: Vec<HeaderName>,
     /// Where a request without a token may pass.
     pub allow_missing_token: Vec<PublicRoute>,
@@ -106,6 +107,11 @@ impl Config {
     /// Whether any load balancer's access tokens are read.
     pub fn reads_access_tokens(&self) -> bool {
         !self.key_set_sources.is_empty()
+    }
+
+    /// The place of the first entry with `accessToken`, for which Envoy must compute RS256.
+    pub fn first_access_token(&self) -> Option<usize> {
+        self.first_access_token
     }
 
     /// The clock by which tokens are judged at `now`.

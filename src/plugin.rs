@@ -6,23 +6,21 @@
 //! over.** `poll_decision` ends with the callback's batch, and `poll_wakeup` asks for the next one at once: more
 //! decisions in one callback would overflow the VM's stack. Nothing here calls the host or reads a clock.
 
+mod waiting;
+
 use std::collections::HashMap;
 
 use crate::config::Config;
 use crate::header_plan::stripped_trailers;
 use crate::headers::Headers;
 use crate::keys::{
-    Answer, AttemptId, AttemptResult, FetchFailure, FetchTarget, KeyRef, KeySetWait, KeyStore,
-    Lookup, SetLookup, StreamId,
+    AttemptId, AttemptResult, FetchFailure, FetchTarget, KeyRef, KeyStore, Lookup, StreamId,
 };
-use crate::reason::Rejection;
 use crate::report::{Event, Gauge, Report};
-use crate::request::{
-    AwaitingKeySet, Caches, Decision, Findings, Judge, Judgement, ParkedForKeySet, ParkedRequest,
-    Request, Step,
-};
+use crate::request::{Caches, Decision, Findings, Judge, Judgement, Request};
 use crate::time::UnixTime;
 use crate::verify::SignatureBackend;
+use waiting::{Parked, ParkedFor};
 
 /// One plugin configuration in one Envoy worker thread: keys, token cache, parked requests.
 pub struct Plugin {
@@ -34,17 +32,6 @@ pub struct Plugin {
     report: Report,
     reported: Gauges,
     has_ended: bool,
-}
-
-/// A request that waits, since when, and for what.
-struct Parked {
-    since: UnixTime,
-    request: ParkedFor,
-}
-
-enum ParkedFor {
-    Key(ParkedRequest),
-    KeySet(KeyRef, ParkedForKeySet),
 }
 
 /// The gauges as this plugin last moved them.
@@ -98,6 +85,7 @@ impl Plugin {
     /// share one VM's memory.
     pub fn take_over(&mut self, earlier: &mut Self) {
         self.keys.adopt_keys(&earlier.keys);
+        earlier.keys.stop_first_fetches();
         self.report_gauges();
         earlier.caches = Caches::new(0, false);
     }
@@ -133,55 +121,6 @@ impl Plugin {
         };
         let step = self.judge().decide(request, answer, now);
         self.go_on(stream, key, step, now, now)
-    }
-
-    fn park(&mut self, stream: StreamId, request: ParkedFor, since: UnixTime) {
-        self.parked.insert(stream, Parked { since, request });
-        self.report_gauges();
-    }
-
-    /// Looks for the access token's key, if one is needed. `None`: the request waits, as it has since `since`.
-    fn go_on(
-        &mut self,
-        stream: StreamId,
-        key: KeyRef,
-        step: Step<'_>,
-        since: UnixTime,
-        now: UnixTime,
-    ) -> Option<Decision> {
-        let request = match step {
-            Step::Decided(judgement) => return Some(self.conclude(key, judgement, now)),
-            Step::AwaitingKeySet(request) => request,
-        };
-        match self.acquire_from_set(stream, &request, since, now) {
-            SetLookup::Settled(answer) => {
-                let judgement = self.judge().decide_with_set_key(request, answer, now);
-                Some(self.conclude(key, judgement, now))
-            }
-            SetLookup::Pending => {
-                let (request, findings) = request.park(&self.config);
-                self.record_findings(key, &findings);
-                self.park(stream, ParkedFor::KeySet(key, request), since);
-                None
-            }
-        }
-    }
-
-    fn acquire_from_set(
-        &mut self,
-        stream: StreamId,
-        request: &AwaitingKeySet<'_>,
-        since: UnixTime,
-        now: UnixTime,
-    ) -> SetLookup {
-        let wait = KeySetWait {
-            stream,
-            bytes: request.retained_bytes(),
-            since,
-            is_required: request.is_required(),
-        };
-        self.keys
-            .acquire_from_set(request.set(), request.kid(), wait, now)
     }
 
     fn judge(&mut self) -> Judge<'_> {
@@ -277,17 +216,24 @@ impl Plugin {
             self.caches.access.remove_key(&key);
         }
         while let Some(outcome) = self.keys.poll_outcome() {
-            let authority = match outcome.target {
-                FetchTarget::Key(key) => self.keys.source(key).map(|s| s.authority.as_str()),
-                FetchTarget::KeySet(set) => {
-                    let source = self.keys.key_set_source(set);
-                    source.map(|source| source.authority.as_str())
-                }
-            };
-            let authority = authority.unwrap_or_default();
-            self.report.record_fetch(&outcome, authority, now);
+            let endpoint = self.endpoint_of(outcome.target);
+            self.report.record_fetch(&outcome, &endpoint, now);
         }
         self.report_gauges();
+    }
+
+    /// For log lines: several key sets of one host differ by their path.
+    fn endpoint_of(&self, target: FetchTarget) -> String {
+        match target {
+            FetchTarget::Key(key) => {
+                let source = self.keys.source(key);
+                source.map_or_else(String::new, |source| source.authority.clone())
+            }
+            FetchTarget::KeySet(set) => {
+                let source = self.keys.key_set_source(set);
+                source.map_or_else(String::new, |set| format!("{}{}", set.authority, set.path))
+            }
+        }
     }
 
     fn report_gauges(&mut self) {
@@ -343,38 +289,6 @@ impl Plugin {
             }
         }
         None
-    }
-
-    /// `None`: the request waits on, for its key set.
-    fn resume(
-        &mut self,
-        stream: StreamId,
-        parked: Parked,
-        answer: Answer,
-        now: UnixTime,
-    ) -> Option<Decision> {
-        // The store answers what was asked; anything else would be no answer.
-        match parked.request {
-            ParkedFor::Key(request) => {
-                let answer = match answer {
-                    Answer::Key(answer) => answer,
-                    Answer::KeySet(_) => Err(Rejection::KeyUnavailable),
-                };
-                let key = request.key();
-                let step = self.judge().resume(request, answer, now);
-                self.go_on(stream, key, step, parked.since, now)
-            }
-            ParkedFor::KeySet(key, request) => {
-                let fetched = match answer {
-                    Answer::KeySet(fetched) => fetched,
-                    Answer::Key(_) => Err(Rejection::KeyUnavailable),
-                };
-                let found =
-                    fetched.and_then(|()| self.keys.find_in_set(request.set(), request.kid(), now));
-                let judgement = self.judge().resume_with_set_key(request, found, now);
-                Some(self.conclude(key, judgement, now))
-            }
-        }
     }
 
     /// The next thing to count or log. May change after every other call.

@@ -50,7 +50,7 @@ pub enum AccessTokenOutcome {
     Expired,
     /// It does not hold for another reason.
     Invalid,
-    /// The key set could not be had.
+    /// The key set could not be fetched.
     KeyUnavailable,
 }
 
@@ -211,7 +211,7 @@ impl Report {
         report
     }
 
-    /// Counts and, where it was a refusal, logs a decision.
+    /// Counts a decision, and logs it if it is a rejection.
     pub fn record_decision(&mut self, decision: &Decision, now: UnixTime) {
         let rejection = match decision.reason {
             Reason::Rejected(rejection) => rejection,
@@ -248,8 +248,8 @@ impl Report {
         ) + &claim
     }
 
-    /// Counts a finished fetch, and logs it where it failed.
-    pub fn record_fetch(&mut self, outcome: &FetchOutcome, authority: &str, now: UnixTime) {
+    /// Counts a finished fetch, and logs it if it failed.
+    pub fn record_fetch(&mut self, outcome: &FetchOutcome, endpoint: &str, now: UnixTime) {
         self.count(match outcome.result {
             Ok(()) => Counter::KeyFetchOk,
             Err(FetchFailure::NotFound(_)) => Counter::KeyFetchNotFound,
@@ -266,7 +266,7 @@ impl Report {
             };
             let line = format!(
                 "key_fetch=failed cause={failure} kid={kid} endpoint={} took_ms={milliseconds}",
-                log_value(authority.as_bytes()),
+                log_value(endpoint.as_bytes()),
             );
             self.log(Level::Warn, line);
         }

@@ -58,6 +58,11 @@ impl AcceptedToken {
         &self.header
     }
 
+    /// The key that verified it.
+    pub fn key(&self) -> &Rc<PublicKey> {
+        &self.key
+    }
+
     /// Whether this very key verified it.
     pub fn is_verified_by(&self, key: &Rc<PublicKey>) -> bool {
         Rc::ptr_eq(&self.key, key)

@@ -74,7 +74,7 @@ fn keep<'a>(elements: Vec<Element<'a>>, mapping: &'a ClaimToHeader) -> Vec<Eleme
         return elements;
     };
     let matches = |text: &str| patterns.iter().any(|pattern| pattern.matches(text, false));
-    // A lone star keeps what can't be used, too: something is there, so no weaker claim may stand in for it.
+    // A lone star keeps what can't be used, too: something is there, so no weaker claim may replace it.
     let keeps_all = patterns.contains(&Pattern::Any);
     let mut kept: Vec<Element<'a>> = elements
         .into_iter()

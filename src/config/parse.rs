@@ -82,12 +82,14 @@ fn read_config(mut root: Object<'_>) -> Option<Config> {
         node.choice(&[("enforce", Mode::Enforce), ("observe", Mode::Observe)])
     });
     let is_forwarded = forward_token || forward_access_token;
+    let first_access_token = entries.iter().position(|e| e.access_token.is_some());
     let trust = resolve(entries, &global, &lists, is_forwarded);
     let config = Config {
         stripped: stripped(&lists, strip_headers),
         signers: trust.signers,
         key_sources: trust.key_sources,
         key_set_sources: trust.key_set_sources,
+        first_access_token,
         allow_missing_token: root.or("allowMissingToken", Vec::new(), |node| {
             node.list(0..=usize::MAX, Clone::clone, read_public_route)
         }),

@@ -55,10 +55,13 @@ impl Root {
              test; expected an Envoy that has it, or auto or wasm"
                 .to_owned()
         })?;
-        if config.reads_access_tokens() && !signature::has_rs256() {
-            return Err("loadBalancers[].accessToken: expected an Envoy whose verify_signature computes RS256, but it \
+        if let Some(index) = config.first_access_token()
+            && !signature::has_rs256()
+        {
+            return Err(format!(
+                "loadBalancers[{index}].accessToken: expected an Envoy whose verify_signature computes RS256, but it \
                  failed its known-answer test"
-                .to_owned());
+            ));
         }
         let mut plugin = Plugin::new(config, backend, name, hostcalls::now());
         let root_id = hostcalls::property("plugin_root_id").unwrap_or_default();

@@ -17,7 +17,7 @@ pub enum AttemptResult {
 }
 
 impl AttemptResult {
-    /// Reads an HTTP answer. `status` is `None` where the call ended without one (reset, timeout).
+    /// Reads an HTTP answer. `status` is `None` if the call ended without one (reset, timeout).
     pub fn from_http(status: Option<u16>, body: &[u8]) -> Self {
         match status {
             Some(200) => match PublicKey::from_pem(body) {

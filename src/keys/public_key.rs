@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::token_kind::Algorithm;
 
 /// The longest answer that is looked at, in bytes. A P-256 key in PEM has 178; a longer answer is not
-/// one, and copying it into the VM would only help whoever sends it.
+/// one, and copying it into the VM would only help the sender.
 pub const MAX_PEM_BYTES: usize = 8 * 1024;
 
 /// The encapsulation boundaries of RFC 7468 section 13.
@@ -35,7 +35,7 @@ pub struct PublicKey {
 
 impl PublicKey {
     /// Reads a SubjectPublicKeyInfo (RFC 5480) of an uncompressed point in PEM (RFC 7468) with nothing but
-    /// blanks around it; `None` for other curves, points that are not on the curve, several keys, certificates,
+    /// whitespace around it; `None` for other curves, points that are not on the curve, several keys, certificates,
     /// or more than [`MAX_PEM_BYTES`].
     pub fn from_pem(body: &[u8]) -> Option<Self> {
         if body.len() > MAX_PEM_BYTES {

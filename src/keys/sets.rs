@@ -26,8 +26,11 @@ const LONGEST_FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const MISSING_KID_PAUSE: Duration = Duration::from_secs(30);
 
 /// All key sets of one plugin in one worker.
-#[derive(Default)]
-pub(super) struct KeySets(Vec<State>);
+pub(super) struct KeySets {
+    sets: Vec<State>,
+    /// Whether a newer configuration has taken over: what is fetched then, requests ask for.
+    is_replaced: bool,
+}
 
 /// One key set.
 struct State {
@@ -35,8 +38,6 @@ struct State {
     held: Option<Held>,
     fetch: Option<Fetch>,
     back_off: Option<BackOff>,
-    /// Whether a fetch has ended, well or not.
-    was_tried: bool,
     /// Whether it was ever held.
     was_held: bool,
     missing_kid: MissingKid,
@@ -76,29 +77,35 @@ pub(super) struct Finished {
 
 impl KeySets {
     pub(super) fn new(sources: Vec<KeySetSource>) -> Self {
-        Self(sources.into_iter().map(State::new).collect())
+        Self {
+            sets: sources.into_iter().map(State::new).collect(),
+            is_replaced: false,
+        }
     }
 
     pub(super) fn source(&self, set: SetId) -> Option<&KeySetSource> {
-        self.0.get(set.0).map(|state| &state.source)
+        self.sets.get(set.0).map(|state| &state.source)
     }
 
     /// Takes over the sets of an earlier configuration that are still in use.
     pub(super) fn adopt(&mut self, earlier: &Self) {
-        for state in &mut self.0 {
-            let same = earlier.0.iter().find(|other| other.source == state.source);
+        for state in &mut self.sets {
+            let same = earlier
+                .sets
+                .iter()
+                .find(|other| other.source == state.source);
             if let Some(held) = same.and_then(|other| other.held.as_ref()) {
                 state.held = Some(Held {
                     set: held.set.clone(),
                     fetched_at: held.fetched_at,
                 });
-                (state.was_held, state.was_tried) = (true, true);
+                state.was_held = true;
             }
         }
     }
 
     /// The key with this id; starts a fetch if one is due. `is_required`: whether the request is rejected without
-    /// the key. One that is not waits for the first fetch only, and for a key id that the set lacks.
+    /// the key. One that is not waits only while no fetch has failed.
     pub(super) fn acquire(
         &mut self,
         set: SetId,
@@ -107,7 +114,7 @@ impl KeySets {
         limits: &KeyLimits,
         now: UnixTime,
     ) -> Acquired {
-        match self.0.get_mut(set.0) {
+        match self.sets.get_mut(set.0) {
             Some(state) => state.acquire(kid, is_required, limits, now),
             None => Acquired::Rejected(Rejection::KeyUnavailable),
         }
@@ -122,7 +129,7 @@ impl KeySets {
         now: UnixTime,
     ) -> Result<Rc<RsaPublicKey>, Rejection> {
         let held = self
-            .0
+            .sets
             .get(set.0)
             .and_then(|state| state.usable(limits, now));
         let held = held.ok_or(Rejection::KeyUnavailable)?;
@@ -132,9 +139,17 @@ impl KeySets {
 
     /// Starts the fetches of sets that were never held: at the first tick, and when a back-off is over.
     pub(super) fn handle_tick(&mut self, now: UnixTime) {
-        for state in self.0.iter_mut().filter(|state| !state.was_held) {
-            let _ = state.start_fetch(now);
+        for state in self.sets.iter_mut() {
+            if !self.is_replaced && !state.was_held {
+                let _ = state.start_fetch(now);
+            }
         }
+    }
+
+    /// A newer configuration takes over: old connections keep this one for hours, and it must not go on asking a
+    /// host that does not answer.
+    pub(super) fn stop_first_fetches(&mut self) {
+        self.is_replaced = true;
     }
 
     /// A set whose attempt is due, with its fetch.
@@ -145,7 +160,7 @@ impl KeySets {
 
     /// The attempts that have taken too long.
     pub(super) fn overdue(&self, now: UnixTime) -> Vec<(SetId, u64)> {
-        let states = self.0.iter().enumerate();
+        let states = self.sets.iter().enumerate();
         let overdue = states.filter_map(|(index, state)| {
             let number = state.fetch.as_ref()?.overdue_attempt(now)?;
             Some((SetId(index), number))
@@ -162,7 +177,7 @@ impl KeySets {
         limits: &KeyLimits,
         now: UnixTime,
     ) -> Option<Finished> {
-        let state = self.0.get_mut(set.0)?;
+        let state = self.sets.get_mut(set.0)?;
         let fetch = state.fetch.as_mut()?;
         let took = fetch.ended(number, result.as_ref().err(), now)?;
         let (result, gone) = state.finish(result, limits, now);
@@ -171,11 +186,15 @@ impl KeySets {
 
     /// When [`KeySets::handle_tick`], [`KeySets::next_due`] and [`KeySets::overdue`] must be called next.
     pub(super) fn next_time(&self) -> Option<UnixTime> {
-        self.0.iter().filter_map(State::next_time).min()
+        let times = self.sets.iter().filter_map(|state| {
+            let starts_itself = !self.is_replaced && !state.was_held;
+            state.next_time(starts_itself)
+        });
+        times.min()
     }
 
     fn fetches_mut(&mut self) -> impl Iterator<Item = (SetId, &mut Fetch)> {
-        let states = self.0.iter_mut().enumerate();
+        let states = self.sets.iter_mut().enumerate();
         states.filter_map(|(index, state)| Some((SetId(index), state.fetch.as_mut()?)))
     }
 }
@@ -187,7 +206,6 @@ impl State {
             held: None,
             fetch: None,
             back_off: None,
-            was_tried: false,
             was_held: false,
             missing_kid: MissingKid::Nothing,
         }
@@ -214,22 +232,29 @@ impl State {
         if is_due {
             let _ = self.start_fetch(now);
         }
-        key.map_or_else(|| self.await_kid(now), Acquired::Ready)
+        key.map_or_else(|| self.await_kid(is_required, now), Acquired::Ready)
     }
 
     fn await_set(&mut self, is_required: bool, now: UnixTime) -> Acquired {
-        // A host that hangs must not hold up for ever who can do without it.
-        let is_fetched = self.start_fetch(now) && (is_required || !self.was_tried);
-        if is_fetched {
+        let may_wait = self.may_wait(is_required);
+        if self.start_fetch(now) && may_wait {
             Acquired::Fetching
         } else {
             Acquired::Rejected(Rejection::KeyUnavailable)
         }
     }
 
-    fn await_kid(&mut self, now: UnixTime) -> Acquired {
+    /// A host that hangs must not hold up, time and again, a request that can do without it. So this waits only
+    /// while no fetch has failed.
+    fn may_wait(&self, is_required: bool) -> bool {
+        is_required || self.back_off.is_none()
+    }
+
+    fn await_kid(&mut self, is_required: bool, now: UnixTime) -> Acquired {
+        let may_wait = self.may_wait(is_required);
         match self.missing_kid {
-            MissingKid::Awaited => Acquired::Fetching,
+            MissingKid::Awaited if may_wait => Acquired::Fetching,
+            MissingKid::Awaited => Acquired::Rejected(Rejection::KeyUnavailable),
             MissingKid::Pause { span, has_failed } if !span.is_over(now) => {
                 Acquired::Rejected(if has_failed {
                     Rejection::KeyUnavailable
@@ -242,7 +267,11 @@ impl State {
                     return Acquired::Rejected(Rejection::KeyUnavailable);
                 }
                 self.missing_kid = MissingKid::Awaited;
-                Acquired::Fetching
+                if may_wait {
+                    Acquired::Fetching
+                } else {
+                    Acquired::Rejected(Rejection::KeyUnavailable)
+                }
             }
         }
     }
@@ -266,7 +295,6 @@ impl State {
         now: UnixTime,
     ) -> (Result<(), FetchFailure>, Vec<Rc<RsaPublicKey>>) {
         self.fetch = None;
-        self.was_tried = true;
         self.missing_kid = self.after_fetch(result.is_err(), limits, now);
         match result {
             Ok(mut set) => {
@@ -319,10 +347,10 @@ impl State {
         }
     }
 
-    fn next_time(&self) -> Option<UnixTime> {
+    fn next_time(&self, starts_itself: bool) -> Option<UnixTime> {
         match (&self.fetch, self.back_off) {
             (Some(fetch), _) => Some(fetch.next_time()),
-            _ if self.was_held => None,
+            _ if !starts_itself => None,
             (None, Some(back_off)) => Some(back_off.end()),
             // Never started: at the next tick.
             (None, None) => Some(UnixTime::from_millis(i64::MIN)),

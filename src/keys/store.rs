@@ -110,6 +110,17 @@ impl KeyStore {
         self.sets.adopt(&earlier.sets);
     }
 
+    /// A newer configuration has taken over: nothing is fetched any more unless a request needs it.
+    pub fn stop_first_fetches(&mut self) {
+        self.sets.stop_first_fetches();
+    }
+
+    /// Whether the store still has this very key.
+    pub fn holds(&self, key: KeyRef, public_key: &Rc<PublicKey>) -> bool {
+        let cached = self.entries.get(&key).and_then(Entry::key);
+        cached.is_some_and(|cached| Rc::ptr_eq(&cached.key, public_key))
+    }
+
     /// Where a key is fetched.
     pub fn source(&self, key: KeyRef) -> Option<&KeySource> {
         let endpoint = self.endpoints.get(key.source.0)?;

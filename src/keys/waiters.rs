@@ -170,7 +170,13 @@ impl Waiters {
             own.is_none_or(|own| (rank.waiters, rank.asked) < (own.streams.len(), own.asked))
         };
         let mut groups: Vec<(Rank, FetchTarget)> = Vec::new();
-        for (place, ranking) in self.ranking.iter().enumerate() {
+        // A key set that hangs fills the room with its requests, and these must not push out those that wait for a
+        // load balancer's key.
+        let first_place = match newcomer {
+            FetchTarget::Key(_) => 0,
+            FetchTarget::KeySet(_) => self.endpoints,
+        };
+        for (place, ranking) in self.ranking.iter().enumerate().skip(first_place) {
             let least = least_of(ranking, most).into_iter().filter(is_less_wanted);
             groups.extend(least.map(|rank| (rank, self.target(place, rank.kid))));
         }

@@ -51,7 +51,7 @@ pub(super) fn body(rejection: Rejection, request_id: &[u8], logout: Option<&str>
     )
 }
 
-/// A way to the next login, where that is what helps.
+/// A way to the next login, if a login helps.
 fn logout_link(rejection: Rejection, logout: Option<&str>) -> String {
     match logout.filter(|_| rejection.asks_for_login()) {
         Some(path) => format!(

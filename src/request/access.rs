@@ -9,6 +9,7 @@ use crate::access_token::UnverifiedAccessToken;
 use crate::config::{Config, Signer};
 use crate::headers::Headers;
 use crate::key_source::SetId;
+use crate::keys::{KeyRef, PublicKey};
 use crate::reason::Rejection;
 use crate::token::CheckedHeader;
 use crate::token_cache::{AcceptedAccessToken, AcceptedToken, AccessTokenCache};
@@ -183,8 +184,23 @@ impl ParkedForKeySet {
         self.set
     }
 
-    /// The key's id.
+    /// The id of the access token's key.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// Where the user's key is.
+    pub fn key(&self) -> KeyRef {
+        self.user.header().key()
+    }
+
+    /// The key that verified the user's token.
+    pub fn public_key(&self) -> &Rc<PublicKey> {
+        self.user.token.key()
+    }
+
+    /// The user's key has gone meanwhile: what it verified is not cached.
+    pub fn forget_user(&mut self) {
+        self.user.is_new = false;
     }
 }

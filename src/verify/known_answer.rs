@@ -52,8 +52,8 @@ const PSS_SIGNATURE: &str = "\
     8n7HQxKx0wjc8SxvIbAHK4DMgGzF6cBI3EX7uSPPQtuObRB12fT-gg\
     ";
 
-/// Whether the backend says yes to RFC 7515's RS256 example, and no to a changed text, another padding and a short
-/// signature.
+/// Whether the backend says yes to RFC 7515's RS256 example, and no to a changed text, another padding, a short
+/// signature and another key.
 pub fn answers_rs256_correctly(backend: &dyn SignatureBackend) -> bool {
     let decoded = [RSA_MODULUS, RS256_SIGNATURE, PSS_SIGNATURE]
         .map(|text| base64url::decode(text.as_bytes()).unwrap_or_default());
@@ -61,11 +61,19 @@ pub fn answers_rs256_correctly(backend: &dyn SignatureBackend) -> bool {
     let Some(key) = RsaPublicKey::new("known-answer", &modulus, &RSA_EXPONENT) else {
         return false;
     };
+    let mut other_modulus = modulus.clone();
+    if let Some(last) = other_modulus.last_mut() {
+        *last ^= 2;
+    }
+    let Some(other_key) = RsaPublicKey::new("known-answer", &other_modulus, &RSA_EXPONENT) else {
+        return false;
+    };
     let short = good.split_last().map_or(&[][..], |(_, rest)| rest);
     backend.verify_rs256(&key, RSA_MESSAGE, &good)
         && !backend.verify_rs256(&key, RSA_MESSAGE.split_at(1).1, &good)
         && !backend.verify_rs256(&key, RSA_MESSAGE, &pss)
         && !backend.verify_rs256(&key, RSA_MESSAGE, short)
+        && !backend.verify_rs256(&other_key, RSA_MESSAGE, &good)
 }
 
 /// Whether the backend says yes to the good vector and no to each bad one.

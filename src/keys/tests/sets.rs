@@ -168,7 +168,36 @@ fn a_set_is_refreshed_in_the_background_and_kept_while_the_refresh_fails() {
     bench.seconds(1);
     assert_eq!(bench.find("a"), Err(Rejection::KeyUnavailable));
     assert_eq!(bench.ask("a", true), WAITS);
-    assert_eq!(bench.ask("a", false), UNAVAILABLE);
+    assert_eq!(
+        bench.ask("a", false),
+        UNAVAILABLE,
+        "the host has failed before"
+    );
+}
+
+#[test]
+fn who_can_do_without_a_set_that_ended_unused_waits_for_it() {
+    let mut bench = held(json!({}), &["a"]);
+    bench.seconds(48 * 3600);
+    assert_eq!(bench.ask("a", false), WAITS);
+    let attempt = bench.fetch();
+    bench.answer(attempt, good(&["a"]));
+    assert_eq!(bench.told(), [Ok(())]);
+    assert_eq!(bench.ask("a", false), READY);
+}
+
+#[test]
+fn a_replaced_configuration_asks_only_if_a_request_does() {
+    let mut bench = bench(json!({}));
+    bench.seconds(0);
+    let attempt = bench.fetch();
+    bench.answer(attempt, DOWN);
+    bench.store.stop_first_fetches();
+    assert_eq!(bench.store.poll_wakeup(), None);
+    bench.seconds(60);
+    assert!(bench.fetches().is_empty());
+    assert_eq!(bench.ask("a", true), WAITS);
+    assert_eq!(bench.fetches().len(), 1);
 }
 
 #[test]
@@ -267,6 +296,11 @@ fn sets_wait_in_the_same_room_as_keys() {
     assert_eq!(bench.ask("a", true), WAITS);
     assert_eq!(bench.ask("a", true), Err(Rejection::Overloaded));
     assert_eq!(bench.acquire(key(1)), Lookup::Pending);
+    assert_eq!(
+        bench.ask("a", true),
+        Err(Rejection::Overloaded),
+        "a set never pushes out a key"
+    );
     bench.seconds(0);
     let displaced = Err(Rejection::Overloaded);
     assert_eq!(bench.told(), [displaced], "the one that waited longest");

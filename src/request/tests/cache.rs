@@ -45,7 +45,7 @@ fn a_known_token_is_judged_anew_under_another_key() {
         )
     };
     assert_eq!(under(1), (Reason::Ok, Some(false)));
-    assert_eq!(under(1), (Reason::Ok, Some(false)), "fetched anew");
+    assert_eq!(under(1), (Reason::Ok, Some(false)), "fetched again");
     let forged = (rejected(Rejection::InvalidSignature), Some(false));
     assert_eq!(under(2), forged);
 }

@@ -139,3 +139,32 @@ fn a_new_configuration_takes_over_the_key_set_and_no_token() {
         .filter(|e| **e == Event::Count(Counter::TokenCacheMiss));
     assert_eq!(misses.count(), 2, "both tokens are verified again");
 }
+
+#[test]
+fn a_users_token_whose_key_goes_while_it_waits_is_not_cached() {
+    let mut plugin = plugin_with(json!({ "publicKeys": { "maxKeys": 1 } }));
+    assert_eq!(send(&mut plugin, 2, Some(&good()), 0), None);
+    serve(&mut plugin, 1, 0);
+    assert!(ends(&mut plugin, 0).is_empty());
+    let set = plugin.poll_fetch(at(0)).unwrap().attempt;
+    let mut other = header();
+    other["kid"] = json!("00000000-0000-0000-0000-000000000000");
+    assert_eq!(arrive(&mut plugin, 3, &sign(&other, &payload()), 0), None);
+    serve(&mut plugin, 1, 0);
+    let _ = ends(&mut plugin, 0);
+    plugin.handle_fetch_result(set, set.read(Some(200), pool().key_set().as_bytes()), at(0));
+    assert!(ends(&mut plugin, 0).contains(&(2, with_groups().unwrap())));
+    let _ = events(&mut plugin);
+    assert_eq!(
+        send(&mut plugin, 4, Some(&good()), 0),
+        None,
+        "its key is fetched again"
+    );
+    serve(&mut plugin, 1, 0);
+    assert_eq!(ends(&mut plugin, 0), [(4, with_groups().unwrap())]);
+    let events = events(&mut plugin);
+    assert!(
+        events.contains(&Event::Count(Counter::TokenCacheMiss)),
+        "the user's token"
+    );
+}

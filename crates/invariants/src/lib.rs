@@ -10,6 +10,8 @@ pub mod claims;
 pub mod config;
 pub mod cookies;
 pub mod headers;
+pub mod json;
+pub mod key_set;
 pub mod key_store;
 pub mod paths;
 pub mod pem;
@@ -24,11 +26,12 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; `fuzz/fuzz_targets/NAME.rs` and `fuzz/corpus/NAME/` belong to each.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("claims", claims::run),
     ("config", config::run),
     ("cookies", cookies::run),
     ("headers", headers::run),
+    ("key_set", key_set::run),
     ("key_store", key_store::run),
     ("paths", paths::run),
     ("pem", pem::run),

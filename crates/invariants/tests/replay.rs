@@ -73,6 +73,11 @@ fn no_identity_header_exists_that_the_filter_did_not_set() {
 }
 
 #[test]
+fn the_keys_of_a_set_are_those_that_another_reader_finds() {
+    try_many("key_set");
+}
+
+#[test]
 fn no_sequence_of_events_loses_a_waiter_or_fetches_a_key_twice() {
     try_many("key_store");
 }

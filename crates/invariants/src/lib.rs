@@ -6,6 +6,7 @@
 //!
 //! The rules are written here a second time and otherwise than in `src/`: a copy would repeat its mistakes.
 
+pub mod access_token;
 pub mod claims;
 pub mod config;
 pub mod cookies;
@@ -26,7 +27,8 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; `fuzz/fuzz_targets/NAME.rs` and `fuzz/corpus/NAME/` belong to each.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
+    ("access_token", access_token::run),
     ("claims", claims::run),
     ("config", config::run),
     ("cookies", cookies::run),

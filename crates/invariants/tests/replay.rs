@@ -53,6 +53,11 @@ fn try_many(name: &str) {
 }
 
 #[test]
+fn an_access_token_holds_exactly_as_the_second_rules_say() {
+    try_many("access_token");
+}
+
+#[test]
 fn every_value_of_any_payload_is_safe_in_a_header() {
     try_many("claims");
 }

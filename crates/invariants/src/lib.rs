@@ -20,6 +20,7 @@ pub mod plugin;
 pub mod protected_header;
 pub mod support;
 pub mod token;
+pub mod two_tokens;
 pub mod values;
 pub mod wire;
 
@@ -27,7 +28,7 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; `fuzz/fuzz_targets/NAME.rs` and `fuzz/corpus/NAME/` belong to each.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("access_token", access_token::run),
     ("claims", claims::run),
     ("config", config::run),
@@ -40,6 +41,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("plugin", plugin::run),
     ("protected_header", protected_header::run),
     ("token", token::run),
+    ("two_tokens", two_tokens::run),
     ("values", values::run),
     ("wire", wire::run),
 ];

@@ -118,6 +118,11 @@ fn no_reader_of_a_header_finds_an_element_or_a_name_that_the_rules_forbid() {
 }
 
 #[test]
+fn no_sequence_of_events_gives_a_request_other_groups_than_its_own() {
+    try_many("two_tokens");
+}
+
+#[test]
 fn a_header_map_is_read_whole_or_not_at_all() {
     try_many("wire");
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use alb_authn::config::Config;
 use alb_authn::headers::Headers;
-use alb_authn::keys::PublicKey;
+use alb_authn::keys::{PublicKey, RsaPublicKey};
 use alb_authn::reason::Reason;
 use alb_authn::request::{Decision, Request, decide_once};
 use alb_authn::testing;
@@ -18,8 +18,9 @@ use alb_authn::{
 };
 use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use p256::ecdsa::Signature;
+use serde_json::{Value, json};
 
 /// A load balancer of another region than [`ARN`]'s, so that it has a key endpoint of its own.
 pub const OTHER_ARN: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/other/0123456789abcdef";
@@ -33,6 +34,17 @@ pub fn steps<'a, T: Arbitrary<'a> + 'a>(data: &'a [u8]) -> impl Iterator<Item = 
         }
         T::arbitrary(&mut input).ok()
     })
+}
+
+/// Something that is there one time in four.
+#[derive(Clone, Copy, Debug)]
+pub struct Rarely<T>(pub Option<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Rarely<T> {
+    fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let is_there = input.ratio(1, 4)?;
+        is_there.then(|| T::arbitrary(input)).transpose().map(Self)
+    }
 }
 
 /// The time of `milliseconds` after noon.
@@ -95,6 +107,55 @@ impl SignatureBackend for Toy {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
         *signature.to_bytes() == toy_signature(key, message)
     }
+
+    /// Only the first 16 bytes: that a signature has the right length is the filter's to see.
+    fn verify_rs256(&self, key: &RsaPublicKey, message: &[u8], signature: &[u8]) -> bool {
+        signature.starts_with(&toy_rs256(key.spki(), message))
+    }
+}
+
+/// How each RS256 signature begins that [`Toy`] takes.
+#[must_use]
+pub fn toy_rs256(spki: &[u8], message: &[u8]) -> [u8; 16] {
+    let mut start = [0; 16];
+    start[..8].copy_from_slice(&fnv(spki).to_be_bytes());
+    start[8..].copy_from_slice(&fnv(message).to_be_bytes());
+    start
+}
+
+/// An access token that [`Toy`] takes, unpadded as identity providers write it.
+#[must_use]
+pub fn toy_access_token(header: &[u8], payload: &[u8], key: &RsaPublicKey) -> String {
+    let [header, payload] = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part));
+    let input = format!("{header}.{payload}");
+    let mut signature = toy_rs256(key.spki(), input.as_bytes()).to_vec();
+    signature.resize(key.modulus_bytes(), 1);
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The modulus of the RSA key of a number: 2048 bits, odd.
+#[must_use]
+pub fn rsa_modulus(number: u8) -> Vec<u8> {
+    let mut modulus = vec![number; 256];
+    modulus[0] = 0x80 | number;
+    modulus[255] = 0xa5;
+    modulus
+}
+
+/// The RSA key of a number as the filter holds it.
+///
+/// # Panics
+/// Never: the modulus is a sound one.
+#[must_use]
+pub fn rsa_key(kid: &str, number: u8) -> RsaPublicKey {
+    RsaPublicKey::new(kid, &rsa_modulus(number), &[1, 0, 1]).expect("a sound modulus")
+}
+
+/// The same as its identity provider publishes it.
+#[must_use]
+pub fn jwk(kid: &str, number: u8) -> Value {
+    let modulus = URL_SAFE_NO_PAD.encode(rsa_modulus(number));
+    json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": modulus, "e": "AQAB" })
 }
 
 /// The one signature of a message that [`Toy`] takes.

@@ -53,30 +53,51 @@ fn judge_as_header(data: &[u8], is_canonical: bool) {
 }
 
 /// RFC 4648 section 5, not empty, with exactly the right padding or none, the trailing bits zero.
-fn is_canonical_base64url(part: &[u8]) -> bool {
+pub(crate) fn is_canonical_base64url(part: &[u8]) -> bool {
+    decode_canonical(part).is_some()
+}
+
+/// The bytes of such a text, bit by bit.
+pub(crate) fn decode_canonical(part: &[u8]) -> Option<Vec<u8>> {
     let digits = part.iter().take_while(|byte| **byte != b'=').count();
     let (text, padding) = part.split_at(digits);
-    let Some(values) = text
+    let values: Vec<u8> = text
         .iter()
         .map(|byte| digit(*byte))
-        .collect::<Option<Vec<u8>>>()
-    else {
-        return false;
-    };
+        .collect::<Option<_>>()?;
     let (right_padding, spare_bits) = match values.len() % 4 {
         0 => (0, 0),
         2 => (2, 4),
         3 => (1, 2),
-        _ => return false,
+        _ => return None,
     };
-    let last = values.last().copied().unwrap_or(0);
-    !values.is_empty()
-        && (padding.is_empty() || padding == &b"=="[..right_padding])
-        && last.trailing_zeros() >= spare_bits
+    let last = values.last().copied()?;
+    let is_canonical = (padding.is_empty() || padding == &b"=="[..right_padding])
+        && last.trailing_zeros() >= spare_bits;
+    is_canonical.then(|| {
+        let bytes = values.chunks(4).flat_map(|digits| {
+            let bits = digits
+                .iter()
+                .zip([18, 12, 6, 0])
+                .fold(0_u32, |bits, (digit, shift)| {
+                    bits | u32::from(*digit) << shift
+                });
+            bits.to_be_bytes()
+                .into_iter()
+                .skip(1)
+                .take(digits.len() - 1)
+        });
+        bytes.collect()
+    })
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let index = alphabet.iter().position(|known| *known == byte)?;
-    u8::try_from(index).ok()
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
 }

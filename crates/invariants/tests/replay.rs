@@ -53,6 +53,11 @@ fn try_many(name: &str) {
 }
 
 #[test]
+fn an_access_token_holds_exactly_as_the_second_rules_say() {
+    try_many("access_token");
+}
+
+#[test]
 fn every_value_of_any_payload_is_safe_in_a_header() {
     try_many("claims");
 }
@@ -70,6 +75,11 @@ fn no_session_cookie_is_left_and_the_others_stay() {
 #[test]
 fn no_identity_header_exists_that_the_filter_did_not_set() {
     try_many("headers");
+}
+
+#[test]
+fn the_keys_of_a_set_are_those_that_another_reader_finds() {
+    try_many("key_set");
 }
 
 #[test]
@@ -105,6 +115,11 @@ fn tokens_are_taken_apart_exactly_where_they_are_canonical() {
 #[test]
 fn no_reader_of_a_header_finds_an_element_or_a_name_that_the_rules_forbid() {
     try_many("values");
+}
+
+#[test]
+fn no_sequence_of_events_gives_a_request_other_groups_than_its_own() {
+    try_many("two_tokens");
 }
 
 #[test]

@@ -38,8 +38,9 @@ impl AccessClaims {
     /// Reads the payload. `policy` is that of `signer`, the entry that accepts the user's token.
     ///
     /// # Errors
-    /// [`Rejection::AccessTokenExpired`], whatever else is wrong; `InvalidAccessToken` for what can hold for no user: no JSON object, another issuer, no subject,
-    /// no `exp`, clients that differ, an audience that is missing, or an ID token.
+    /// [`Rejection::AccessTokenExpired`], whatever else is wrong; `InvalidAccessToken` for what can hold for no user:
+    /// no JSON object, another issuer, no subject, no `exp`, clients that differ, an audience that is missing, or an
+    /// ID token.
     pub fn read(
         token: &VerifiedAccessToken,
         signer: &Signer,

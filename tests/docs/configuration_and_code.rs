@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::markdown::{blocks, code, rows};
 use crate::schema::fields;
-use crate::{CONFIGURATION, yaml};
+use crate::{CONFIGURATION, GROUPS, yaml};
 
 fn smallest() -> Value {
     json!({"loadBalancers": [{
@@ -123,10 +123,12 @@ fn the_ranges_are_the_codes_to_the_last_unit() {
 
 #[test]
 fn the_examples_are_good_configurations() {
-    let examples = blocks(CONFIGURATION, "yaml");
+    let examples = [CONFIGURATION, GROUPS].map(|document| blocks(document, "yaml"));
     let mut checked = 0_usize;
-    for example in examples {
-        for mut configuration in yaml::documents(example) {
+    for example in examples.into_iter().flatten() {
+        let documents = yaml::documents(example).into_iter();
+        // Kubernetes' objects have a kind.
+        for mut configuration in documents.filter(|document| document.get("kind").is_none()) {
             if configuration.get("loadBalancers").is_none() {
                 configuration["loadBalancers"] = smallest()["loadBalancers"].clone();
             }
@@ -136,5 +138,31 @@ fn the_examples_are_good_configurations() {
             checked = checked.saturating_add(1);
         }
     }
-    assert!(checked >= 4, "{checked} examples");
+    assert!(checked >= 16, "{checked} examples");
+}
+
+#[test]
+fn the_policies_of_the_groups_page_read_headers_that_its_configurations_set() {
+    let examples = blocks(GROUPS, "yaml").into_iter();
+    let (policies, others): (Vec<Value>, Vec<Value>) = examples
+        .flat_map(yaml::documents)
+        .partition(|document| document["kind"] == "AuthorizationPolicy");
+    let set: Vec<String> = others
+        .iter()
+        .filter_map(|configuration| configuration["outputClaimToHeaders"].as_array())
+        .flatten()
+        .map(|entry| format!("request.headers[{}]", entry["header"].as_str().unwrap()))
+        .collect();
+    let conditions = policies.iter().flat_map(|policy| {
+        let rules = policy["spec"]["rules"].as_array().unwrap().iter();
+        rules.flat_map(|rule| rule["when"].as_array().into_iter().flatten())
+    });
+    let keys = conditions.map(|condition| condition["key"].as_str().unwrap());
+    let headers: Vec<&str> = keys
+        .filter(|key| key.starts_with("request.headers"))
+        .collect();
+    assert!(!headers.is_empty());
+    for key in headers {
+        assert!(set.iter().any(|header| header == key), "{key}");
+    }
 }

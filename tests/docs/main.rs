@@ -25,5 +25,6 @@ mod tree;
 mod yaml;
 
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
+const GROUPS: &str = include_str!("../../docs/groups.md");
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 const REJECTIONS: &str = include_str!("../../docs/rejections.md");

@@ -6,10 +6,11 @@ use alb_authn::reason::Reason;
 use alb_authn::report::{Counter, Gauge, KEY_FETCH_MS};
 
 use crate::schema::fields;
-use crate::{CONFIGURATION, OPERATIONS, REJECTIONS};
+use crate::{CONFIGURATION, GROUPS, OPERATIONS, REJECTIONS};
 
-const DOCUMENTS: [(&str, &str); 3] = [
+const DOCUMENTS: [(&str, &str); 4] = [
     ("configuration.md", CONFIGURATION),
+    ("groups.md", GROUPS),
     ("operations.md", OPERATIONS),
     ("rejections.md", REJECTIONS),
 ];

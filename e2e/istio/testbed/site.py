@@ -84,7 +84,8 @@ class Site(Testbed):
 
     def overlay(self, name=OVERLAY, components=(), patches=()):
         """A kustomization of one's own, as in deploy/clusters/example: an overlay of deploy/ with components of
-        deploy/ and patches, and what this machine differs in. Returns the folder to apply."""
+        deploy/ and patches (KIND or KIND/NAME, and operations), and what this machine differs in. Returns the folder
+        to apply."""
         folder = self.manifests / "here" / "-".join([name, *components])
         folder.mkdir(parents=True, exist_ok=True)
         here = "../../machine"
@@ -93,7 +94,8 @@ class Site(Testbed):
             "resources": [f"{deploy}/overlays/{name}"],
             "components": [here, *(f"{deploy}/components/{component}" for component in components)],
             "patches": [
-                {"target": {"kind": kind}, "patch": json.dumps(operations)} for kind, operations in patches
+                {"target": dict(zip(("kind", "name"), target.split("/"))), "patch": json.dumps(operations)}
+                for target, operations in patches
             ],
         }
         (folder / "kustomization.yaml").write_text(json.dumps(kustomization))

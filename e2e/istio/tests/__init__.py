@@ -1,6 +1,17 @@
 """The tests, by topic, in the order in which they run. A test leaves the site as it found it."""
 
-from . import authorization, bearer, browser, changes, deployment, identity, rollout, two_gateways, without_token
+from . import (
+    access_token,
+    authorization,
+    bearer,
+    browser,
+    changes,
+    deployment,
+    identity,
+    rollout,
+    two_gateways,
+    without_token,
+)
 
 TESTS = [
     deployment.test_the_api_server_accepts_each_overlay,
@@ -21,6 +32,8 @@ TESTS = [
     identity.test_a_certificate_for_another_name_is_refused,
     identity.test_a_certificate_of_an_unknown_authority_is_refused,
     identity.test_an_application_gets_the_access_token_as_a_bearer_token,
+    access_token.test_each_users_groups_arrive_from_the_providers_access_token,
+    access_token.test_another_users_access_token_gives_nobody_groups,
     authorization.test_each_user_reaches_her_own_namespace_only,
     authorization.test_a_contributor_reaches_both_namespaces,
     authorization.test_spoofed_headers_and_foreign_tokens_never_reach_a_namespace,

@@ -1,12 +1,12 @@
 //! `accessToken`: how the access tokens of a load balancer's issuer are judged, and where its keys are.
 
-use super::{has_control, is_visible_ascii};
+use super::has_control;
+use super::load_balancers::{read_authority, read_cluster, read_url_path};
 use crate::config::reader::{Node, Object};
 use crate::config::{
     AccessTokenPolicy, Allowed, ClaimPath, ClaimSource, HeaderPolicy, RequiredClaim,
 };
 use crate::key_source::{KeySetSource, KeySource, SetId};
-use crate::routes;
 
 /// `accessToken` as it is written.
 pub(super) struct AccessToken<'a> {
@@ -50,19 +50,9 @@ pub(super) fn read_access_token<'a>(node: &Node<'a>) -> Option<AccessToken<'a>> 
 fn read_key_set(mut object: Object<'_>) -> KeySet {
     let o = &mut object;
     let key_set = KeySet {
-        cluster: o.optional("cluster").and_then(|n| {
-            n.text_that("the name of an Envoy cluster", |t| {
-                !t.is_empty() && !has_control(t)
-            })
-        }),
-        authority: o
-            .optional("authority")
-            .and_then(|n| n.text_that("a host name, with or without a port", routes::is_authority)),
-        path: o.optional("path").and_then(|n| {
-            n.text_that("a path that starts with / and holds no whitespace", |t| {
-                t.starts_with('/') && is_visible_ascii(t)
-            })
-        }),
+        cluster: o.optional("cluster").and_then(|n| read_cluster(&n)),
+        authority: o.optional("authority").and_then(|n| read_authority(&n)),
+        path: o.optional("path").and_then(|n| read_url_path(&n)),
     };
     object.finish();
     key_set

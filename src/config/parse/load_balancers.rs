@@ -221,20 +221,27 @@ fn read_key_endpoint<'a>(node: &Node<'a>) -> Option<KeyEndpoint<'a>> {
     let o = &mut object;
     let endpoint = KeyEndpoint {
         node: node.clone(),
-        cluster: o.optional("cluster").and_then(|n| {
-            n.text_that("the name of an Envoy cluster", |t| {
-                !t.is_empty() && !has_control(t)
-            })
-        }),
-        authority: o
-            .optional("authority")
-            .and_then(|n| n.text_that("a host name, with or without a port", routes::is_authority)),
-        path_prefix: o.optional("pathPrefix").and_then(|n| {
-            n.text_that("a path that starts with / and holds no whitespace", |t| {
-                t.starts_with('/') && is_visible_ascii(t)
-            })
-        }),
+        cluster: o.optional("cluster").and_then(|n| read_cluster(&n)),
+        authority: o.optional("authority").and_then(|n| read_authority(&n)),
+        path_prefix: o.optional("pathPrefix").and_then(|n| read_url_path(&n)),
     };
     object.finish();
     Some(endpoint)
+}
+
+pub(super) fn read_cluster(node: &Node<'_>) -> Option<String> {
+    node.text_that("the name of an Envoy cluster", |text| {
+        !text.is_empty() && !has_control(text)
+    })
+}
+
+pub(super) fn read_authority(node: &Node<'_>) -> Option<String> {
+    node.text_that("a host name, with or without a port", routes::is_authority)
+}
+
+pub(super) fn read_url_path(node: &Node<'_>) -> Option<String> {
+    let expected = "a path that starts with / and holds no whitespace";
+    node.text_that(expected, |text| {
+        text.starts_with('/') && is_visible_ascii(text)
+    })
 }

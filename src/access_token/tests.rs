@@ -98,6 +98,17 @@ fn judge_claims(access_token: Value, claims: &Map<String, Value>) -> Result<(), 
     judge(access_token, &sign(&pool().access_key, claims))
 }
 
+/// Each case: its name, what differs from the good claims, and how the token is judged.
+fn assert_cases<const N: usize>(
+    access_token: &Value,
+    cases: [(&str, Value, Result<(), Rejection>); N],
+) {
+    for (case, changes, expected) in cases {
+        let judged = judge_claims(access_token.clone(), &claims_with(changes));
+        assert_eq!(judged, expected, "{case}");
+    }
+}
+
 const INVALID: Result<(), Rejection> = Err(Rejection::InvalidAccessToken);
 
 #[test]
@@ -182,13 +193,7 @@ fn a_token_holds_only_for_the_user_issuer_and_client_that_it_names() {
             Ok(()),
         ),
     ];
-    for (case, changes, expected) in cases {
-        assert_eq!(
-            judge_claims(json!({}), &claims_with(changes)),
-            expected,
-            "{case}"
-        );
-    }
+    assert_cases(&json!({}), cases);
 }
 
 #[test]
@@ -222,13 +227,7 @@ fn configured_audiences_must_be_matched_and_may_replace_the_client() {
             INVALID,
         ),
     ];
-    for (case, changes, expected) in cases {
-        assert_eq!(
-            judge_claims(config(), &claims_with(changes)),
-            expected,
-            "{case}"
-        );
-    }
+    assert_cases(&config(), cases);
 }
 
 #[test]
@@ -250,13 +249,7 @@ fn an_id_token_is_no_access_token() {
             Ok(()),
         ),
     ];
-    for (case, changes, expected) in cases {
-        assert_eq!(
-            judge_claims(json!({}), &claims_with(changes)),
-            expected,
-            "{case}"
-        );
-    }
+    assert_cases(&json!({}), cases);
 }
 
 #[test]
@@ -281,13 +274,7 @@ fn times_are_numbers_and_the_clock_may_differ_by_the_skew() {
             expired,
         ),
     ];
-    for (case, changes, expected) in cases {
-        assert_eq!(
-            judge_claims(json!({}), &claims_with(changes)),
-            expected,
-            "{case}"
-        );
-    }
+    assert_cases(&json!({}), cases);
 }
 
 /// Expiry stands first in the table of reasons.

@@ -14,24 +14,22 @@ use crate::time::UnixTime;
 impl KeyStore {
     pub(super) fn take_result(&mut self, attempt: AttemptId, result: AttemptResult, now: UnixTime) {
         let number = attempt.number;
-        match (attempt.target, result) {
-            (FetchTarget::Key(key), AttemptResult::Key(public_key)) => {
-                self.take_key(key, number, Ok(public_key), now);
+        match attempt.target {
+            FetchTarget::Key(key) => {
+                let result = match result {
+                    AttemptResult::Key(public_key) => Ok(public_key),
+                    AttemptResult::Failed(failure) => Err(failure),
+                    AttemptResult::KeySet(_) => Err(FetchFailure::NotAKey),
+                };
+                self.take_key(key, number, result, now);
             }
-            (FetchTarget::Key(key), AttemptResult::Failed(failure)) => {
-                self.take_key(key, number, Err(failure), now);
-            }
-            (FetchTarget::Key(key), AttemptResult::KeySet(_)) => {
-                self.take_key(key, number, Err(FetchFailure::NotAKey), now);
-            }
-            (FetchTarget::KeySet(set), AttemptResult::KeySet(keys)) => {
-                self.take_key_set(set, number, Ok(keys), now);
-            }
-            (FetchTarget::KeySet(set), AttemptResult::Failed(failure)) => {
-                self.take_key_set(set, number, Err(failure), now);
-            }
-            (FetchTarget::KeySet(set), AttemptResult::Key(_)) => {
-                self.take_key_set(set, number, Err(FetchFailure::NotAKeySet), now);
+            FetchTarget::KeySet(set) => {
+                let result = match result {
+                    AttemptResult::KeySet(keys) => Ok(keys),
+                    AttemptResult::Failed(failure) => Err(failure),
+                    AttemptResult::Key(_) => Err(FetchFailure::NotAKeySet),
+                };
+                self.take_key_set(set, number, result, now);
             }
         }
     }

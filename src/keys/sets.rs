@@ -139,10 +139,10 @@ impl KeySets {
 
     /// Starts the fetches of sets that were never held: at the first tick, and when a back-off is over.
     pub(super) fn handle_tick(&mut self, now: UnixTime) {
-        for state in self.sets.iter_mut() {
-            if !self.is_replaced && !state.was_held {
-                let _ = state.start_fetch(now);
-            }
+        let is_replaced = self.is_replaced;
+        let sets = self.sets.iter_mut();
+        for state in sets.filter(|state| state.starts_itself(is_replaced)) {
+            let _ = state.start_fetch(now);
         }
     }
 
@@ -186,10 +186,8 @@ impl KeySets {
 
     /// When [`KeySets::handle_tick`], [`KeySets::next_due`] and [`KeySets::overdue`] must be called next.
     pub(super) fn next_time(&self) -> Option<UnixTime> {
-        let times = self.sets.iter().filter_map(|state| {
-            let starts_itself = !self.is_replaced && !state.was_held;
-            state.next_time(starts_itself)
-        });
+        let sets = self.sets.iter();
+        let times = sets.filter_map(|state| state.next_time(self.is_replaced));
         times.min()
     }
 
@@ -236,9 +234,8 @@ impl State {
     }
 
     fn await_set(&mut self, is_required: bool, now: UnixTime) -> Acquired {
-        let may_wait = self.may_wait(is_required);
-        if self.start_fetch(now) && may_wait {
-            Acquired::Fetching
+        if self.start_fetch(now) {
+            self.await_fetch(is_required)
         } else {
             Acquired::Rejected(Rejection::KeyUnavailable)
         }
@@ -246,15 +243,17 @@ impl State {
 
     /// A host that hangs must not hold up, time and again, a request that can do without it. So this waits only
     /// while no fetch has failed.
-    fn may_wait(&self, is_required: bool) -> bool {
-        is_required || self.back_off.is_none()
+    fn await_fetch(&self, is_required: bool) -> Acquired {
+        if is_required || self.back_off.is_none() {
+            Acquired::Fetching
+        } else {
+            Acquired::Rejected(Rejection::KeyUnavailable)
+        }
     }
 
     fn await_kid(&mut self, is_required: bool, now: UnixTime) -> Acquired {
-        let may_wait = self.may_wait(is_required);
         match self.missing_kid {
-            MissingKid::Awaited if may_wait => Acquired::Fetching,
-            MissingKid::Awaited => Acquired::Rejected(Rejection::KeyUnavailable),
+            MissingKid::Awaited => self.await_fetch(is_required),
             MissingKid::Pause { span, has_failed } if !span.is_over(now) => {
                 Acquired::Rejected(if has_failed {
                     Rejection::KeyUnavailable
@@ -263,12 +262,9 @@ impl State {
                 })
             }
             MissingKid::Nothing | MissingKid::Pause { .. } => {
-                if !self.start_fetch(now) {
-                    return Acquired::Rejected(Rejection::KeyUnavailable);
-                }
-                self.missing_kid = MissingKid::Awaited;
-                if may_wait {
-                    Acquired::Fetching
+                if self.start_fetch(now) {
+                    self.missing_kid = MissingKid::Awaited;
+                    self.await_fetch(is_required)
                 } else {
                     Acquired::Rejected(Rejection::KeyUnavailable)
                 }
@@ -347,10 +343,15 @@ impl State {
         }
     }
 
-    fn next_time(&self, starts_itself: bool) -> Option<UnixTime> {
+    /// Whether it is fetched before a request needs it.
+    fn starts_itself(&self, is_replaced: bool) -> bool {
+        !is_replaced && !self.was_held
+    }
+
+    fn next_time(&self, is_replaced: bool) -> Option<UnixTime> {
         match (&self.fetch, self.back_off) {
             (Some(fetch), _) => Some(fetch.next_time()),
-            _ if !starts_itself => None,
+            _ if !self.starts_itself(is_replaced) => None,
             (None, Some(back_off)) => Some(back_off.end()),
             // Never started: at the next tick.
             (None, None) => Some(UnixTime::from_millis(i64::MIN)),

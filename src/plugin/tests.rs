@@ -22,6 +22,15 @@ fn events(plugin: &mut Plugin) -> Vec<Event> {
     std::iter::from_fn(|| plugin.poll_event()).collect()
 }
 
+/// By how much the gauge of waiting requests has moved.
+fn waiting_moved(plugin: &mut Plugin) -> i64 {
+    let changes = events(plugin).into_iter().map(|event| match event {
+        Event::Move(Gauge::WaitingRequests, change) => change,
+        _ => 0,
+    });
+    changes.sum()
+}
+
 fn arrive(plugin: &mut Plugin, stream: u32, token: &str, seconds: i64) -> Option<Reason> {
     let pairs = request(&[("x-amzn-oidc-data", token)]);
     let decision =
@@ -123,14 +132,7 @@ fn a_request_that_leaves_loses_nothing_for_the_others() {
         [(3, Reason::Ok)],
         "2 left before it was told"
     );
-    let moved: i64 = events(&mut plugin)
-        .iter()
-        .map(|event| match event {
-            Event::Move(Gauge::WaitingRequests, change) => *change,
-            _ => 0,
-        })
-        .sum();
-    assert_eq!(moved, 0);
+    assert_eq!(waiting_moved(&mut plugin), 0);
 }
 
 #[test]

@@ -114,14 +114,7 @@ fn a_request_that_leaves_while_it_waits_for_the_key_set_is_forgotten() {
     plugin.handle_stream_end(StreamId(2));
     serve_set(&mut plugin, &pool(), 0);
     assert_eq!(ends(&mut plugin, 0), [(3, with_groups().unwrap())]);
-    let moved: i64 = events(&mut plugin)
-        .iter()
-        .map(|event| match event {
-            Event::Move(Gauge::WaitingRequests, change) => *change,
-            _ => 0,
-        })
-        .sum();
-    assert_eq!(moved, 0);
+    assert_eq!(waiting_moved(&mut plugin), 0);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn the_options_to_copy_work_each_line_of_them() {
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
         .replace("# - ../../components/other-partition\n", "")
-        .replace("# - ../../components/access-token-oidc\n", "")
+        .replace("# - ../../components/groups-oidc\n", "")
         .replace("# - ../", "- ../");
     let (components, patches) = all.split_once("# patches:").unwrap();
     let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));

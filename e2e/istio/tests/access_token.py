@@ -11,7 +11,7 @@ ISSUER_KEYS = "alb-issuer-keys"
 @contextmanager
 def groups(site, **config):
     """The component for access tokens, filled in for Dex, whose address and authority are this machine's."""
-    component = site.folder / "deploy" / "components" / "access-token-oidc"
+    component = site.folder / "deploy" / "components" / "groups-oidc"
     write_env(component / "params.env", keySetHost="dex.localhost", keySetPath="/dex/keys", groupsClaim="groups")
     address = [{"address": "127.0.0.1", "ports": {"https": site.login.ports["DEX_PORT"]}}]
     authority = str(site.login.certificate_authority)
@@ -31,7 +31,7 @@ def groups(site, **config):
         ("WasmPlugin", fields),
     ]
     patches = [(target, operations) for target, operations in patches if operations]
-    site.api.apply_folder(site.overlay(components=["access-token-oidc"], patches=patches))
+    site.api.apply_folder(site.overlay(components=["groups-oidc"], patches=patches))
     try:
         eventually("alice's groups arrive", lambda: groups_of(site, "alice") == "ml,admins")
         yield

@@ -54,7 +54,7 @@ fn the_key_set_of_a_user_pool_comes_from_the_host_of_its_issuer() {
         ("plain-istio", Some(gov), "us-gov-west-1"),
     ] {
         let test = format!("pool-{overlay}");
-        let rendered = copy(&test, overlay, issuer, &["access-token"]).build("mine");
+        let rendered = copy(&test, overlay, issuer, &["groups"]).build("mine");
         let host = format!("cognito-idp.{region}.amazonaws.com");
         let path = path_of_the_key_set(&rendered, &host);
         assert_eq!(path, format!("/{region}_AbCdEf123/.well-known/jwks.json"));
@@ -66,9 +66,9 @@ fn the_key_set_of_a_user_pool_comes_from_the_host_of_its_issuer() {
 #[test]
 #[ignore = "needs kustomize: make test-deploy"]
 fn the_key_set_of_another_provider_comes_from_where_the_parameters_say() {
-    let copied = copy("access-oidc", "kubeflow-oidc", None, &["access-token-oidc"]);
+    let copied = copy("access-oidc", "kubeflow-oidc", None, &["groups-oidc"]);
     copied.write_params_of(
-        "components/access-token-oidc",
+        "components/groups-oidc",
         &[
             ("keySetHost", "keys.login.test"),
             ("keySetPath", "/realms/ml/certs"),
@@ -90,7 +90,7 @@ fn the_key_set_of_another_provider_comes_from_where_the_parameters_say() {
 #[ignore = "needs kustomize: make test-deploy"]
 fn where_clusters_are_filtered_a_virtual_service_names_the_issuers_host_too() {
     let options = [
-        "access-token",
+        "groups",
         "filtered-gateway-clusters",
         "filtered-issuer-cluster",
     ];
@@ -118,7 +118,7 @@ fn checked(copied: &Copied) -> (bool, String) {
 
 #[test]
 fn check_params_derives_the_issuers_host_and_region_from_the_user_pool() {
-    let copied = copy("derived", "kubeflow-cognito", None, &["access-token"]);
+    let copied = copy("derived", "kubeflow-cognito", None, &["groups"]);
     let (good, said) = checked(&copied);
     let url = "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123/.well-known/jwks.json, in eu-north-1";
     assert!(good && said.contains(url), "{said}");
@@ -142,9 +142,9 @@ fn check_params_names_the_option_that_the_issuer_needs() {
         .enumerate()
     {
         let test = format!("other-issuer-{number}");
-        let (good, said) = checked(&copy(&test, "plain-istio", Some(issuer), &["access-token"]));
+        let (good, said) = checked(&copy(&test, "plain-istio", Some(issuer), &["groups"]));
         assert!(
-            !good && said.contains("expected access-token-oidc"),
+            !good && said.contains("expected groups-oidc"),
             "{issuer}: {said}"
         );
     }
@@ -152,10 +152,10 @@ fn check_params_names_the_option_that_the_issuer_needs() {
         "pool-as-oidc",
         "plain-istio",
         Some(pool),
-        &["access-token-oidc"],
+        &["groups-oidc"],
     );
     copied.write_params_of(
-        "components/access-token-oidc",
+        "components/groups-oidc",
         &[
             ("keySetHost", "keys.login.test"),
             ("keySetPath", "/keys"),
@@ -164,7 +164,7 @@ fn check_params_names_the_option_that_the_issuer_needs() {
     );
     let (good, said) = checked(&copied);
     assert!(
-        !good && said.contains("access-token-oidc: expected access-token,"),
+        !good && said.contains("groups-oidc: expected groups,"),
         "{said}"
     );
 }
@@ -175,7 +175,7 @@ fn the_parameters_of_another_providers_key_set_are_checked() {
         "access-oidc-params",
         "kubeflow-oidc",
         None,
-        &["access-token-oidc"],
+        &["groups-oidc"],
     );
     let (good, said) = checked(&copied);
     assert!(
@@ -198,7 +198,7 @@ fn the_parameters_of_another_providers_key_set_are_checked() {
             ("keySetPath", path),
             ("groupsClaim", claim),
         ];
-        copied.write_params_of("components/access-token-oidc", &params);
+        copied.write_params_of("components/groups-oidc", &params);
         let (good, said) = checked(&copied);
         assert!(!good && said.contains(problem), "{said}");
     }

@@ -1,4 +1,4 @@
-//! The options that read groups from the access token.
+//! The options that read groups from the access token, and the policy on them.
 
 use serde_json::{Value, json};
 
@@ -22,10 +22,14 @@ fn copy(test: &str, overlay: &str, issuer: Option<&str>, components: &[&str]) ->
     copied
 }
 
-fn named<'a>(rendered: &'a Rendered, kind: &'a str) -> &'a Value {
+fn spec_of<'a>(rendered: &'a Rendered, kind: &'a str, name: &'a str) -> &'a Value {
     let mut objects = rendered.of_kind(kind);
-    let object = objects.find(|it| it["metadata"]["name"] == "alb-issuer-keys");
+    let object = objects.find(|it| it["metadata"]["name"] == name);
     &object.unwrap()["spec"]
+}
+
+fn named<'a>(rendered: &'a Rendered, kind: &'a str) -> &'a Value {
+    spec_of(rendered, kind, "alb-issuer-keys")
 }
 
 /// The cluster that the filter asks for is the one that is made, with TLS verified for its host. Returns the path.
@@ -148,12 +152,7 @@ fn check_params_names_the_option_that_the_issuer_needs() {
             "{issuer}: {said}"
         );
     }
-    let copied = copy(
-        "pool-as-oidc",
-        "plain-istio",
-        Some(pool),
-        &["groups-oidc"],
-    );
+    let copied = copy("pool-as-oidc", "plain-istio", Some(pool), &["groups-oidc"]);
     copied.write_params_of(
         "components/groups-oidc",
         &[
@@ -202,4 +201,143 @@ fn the_parameters_of_another_providers_key_set_are_checked() {
         let (good, said) = checked(&copied);
         assert!(!good && said.contains(problem), "{said}");
     }
+}
+
+/// The parameters of `groups-policy`, for the pool of `good_params`.
+const POLICY: [(&str, &str); 3] = [
+    ("groupHost", "lab.platform.test"),
+    // Only digits: it must stay a string.
+    ("group", "20251129"),
+    (
+        "jwksUri",
+        "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123/.well-known/jwks.json",
+    ),
+];
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn one_host_is_denied_to_all_but_the_members_of_a_group() {
+    let pool = "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123";
+    for (overlay, issuer, user) in [
+        ("kubeflow-cognito", None, "kubeflow-userid"),
+        ("plain-istio", Some(pool), "x-authenticated-email"),
+    ] {
+        let test = format!("policy-{overlay}");
+        let options = ["groups", "bearer-tokens", "groups-policy"];
+        let copied = copy(&test, overlay, issuer, &options);
+        copied.write_params_of("components/groups-policy", &POLICY);
+        let rendered = copied.build("mine");
+        let policy = spec_of(&rendered, "AuthorizationPolicy", "alb-authn-group-host");
+        let to = json!([{"operation": {"hosts": ["lab.platform.test*"]}}]);
+        let not = |key: &str, value: &str| json!({"key": key, "notValues": [value]});
+        let expected = json!({
+            "selector": {"matchLabels": {"istio": "ingressgateway"}},
+            "action": "DENY",
+            "rules": [
+                {"to": to, "when": [not("request.auth.claims[cognito:groups]", "20251129")]},
+                {"to": to, "when": [not("request.auth.claims[iss]", pool)]},
+                {"to": to, "when": [
+                    {"key": format!("request.headers[{user}]"), "values": ["*"]},
+                    not("request.headers[x-host-group]", "20251129"),
+                ]},
+            ],
+        });
+        assert_eq!(*policy, expected);
+        let rule = json!([{
+            "issuer": pool,
+            "jwksUri": format!("{pool}/.well-known/jwks.json"),
+            "fromHeaders": [{"name": "x-amzn-oidc-accesstoken"}],
+            "forwardOriginalToken": false,
+        }]);
+        let authentication = spec_of(&rendered, "RequestAuthentication", "alb-authn-access-token");
+        assert_eq!(authentication["jwtRules"], rule);
+        let config = &rendered.only("WasmPlugin")["spec"]["pluginConfig"];
+        assert_eq!(config["forwardAccessToken"], true);
+        let entry = config["outputClaimToHeaders"].as_array().unwrap().last();
+        let expected = json!({
+            "header": "x-host-group", "claim": "cognito:groups", "source": "accessToken",
+            "format": "list", "keep": ["20251129"], "required": false,
+        });
+        assert_eq!(entry, Some(&expected));
+        assert_eq!(rendered.of_kind("ConfigMap").count(), 0);
+        let said = rendered.check_config(&test);
+        assert!(said.contains("forwardAccessToken"), "{said}");
+        assert!(said.contains("denied"), "{said}");
+        let (good, said) = checked(&copied);
+        assert!(good, "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs kustomize: make test-deploy"]
+fn the_policy_reads_the_claim_and_the_keys_of_another_provider() {
+    let options = ["groups-oidc", "groups-policy"];
+    let copied = copy("policy-oidc", "kubeflow-oidc", None, &options);
+    let keys = [
+        ("keySetHost", "keys.login.test"),
+        ("keySetPath", "/realms/ml/certs"),
+        ("groupsClaim", "https://login.test/groups"),
+    ];
+    copied.write_params_of("components/groups-oidc", &keys);
+    let mut params = POLICY.to_vec();
+    params.retain(|(name, _)| *name != "jwksUri");
+    params.push(("jwksUri", "https://keys.login.test/realms/ml/certs"));
+    copied.write_params_of("components/groups-policy", &params);
+    assert_eq!(checked(&copied), (true, String::new()));
+    let rendered = copied.build("mine");
+    let policy = spec_of(&rendered, "AuthorizationPolicy", "alb-authn-group-host");
+    assert_eq!(
+        policy["rules"][0]["when"][0]["key"],
+        "request.auth.claims[https://login.test/groups]"
+    );
+    let issuer = json!(["https://login.test/realms/ml"]);
+    assert_eq!(policy["rules"][1]["when"][0]["notValues"], issuer);
+    let list = &rendered.only("WasmPlugin")["spec"]["pluginConfig"]["outputClaimToHeaders"];
+    assert_eq!(list[2]["claim"], "https://login.test/groups");
+    rendered.check_config("policy-oidc");
+}
+
+#[test]
+fn the_parameters_of_a_host_for_one_group_are_checked() {
+    let options = ["groups", "groups-policy"];
+    let copied = copy("policy-params", "kubeflow-cognito", None, &options);
+    let (good, said) = checked(&copied);
+    assert!(
+        !good && said.contains("groupHost: still the example's"),
+        "{said}"
+    );
+    copied.write_params_of("components/groups-policy", &POLICY);
+    assert!(checked(&copied).0);
+    for (name, value, problem) in [
+        ("groupHost", "lab.platform.test:443", "groupHost: expected"),
+        ("groupHost", "*.platform.test", "groupHost: expected"),
+        ("group", "ml*", "group: expected"),
+        ("group", "ml,ops", "group: expected"),
+        ("group", "", "group: missing"),
+        // Another pool's, whose keys verify nothing here.
+        (
+            "jwksUri",
+            "https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_Other/.well-known/jwks.json",
+            "jwksUri: expected https://cognito-idp.eu-north-1.amazonaws.com/eu-north-1_AbCdEf123/.well-known/jwks.json",
+        ),
+        (
+            "jwksUri",
+            "http://keys.login.test/keys",
+            "jwksUri: expected",
+        ),
+    ] {
+        let mut params = POLICY.to_vec();
+        params.retain(|(other, _)| *other != name);
+        params.push((name, value));
+        copied.write_params_of("components/groups-policy", &params);
+        let (good, said) = checked(&copied);
+        assert!(!good && said.contains(problem), "{said}");
+    }
+    let alone = copy("policy-alone", "kubeflow-cognito", None, &["groups-policy"]);
+    alone.write_params_of("components/groups-policy", &POLICY);
+    let (good, said) = checked(&alone);
+    assert!(
+        !good && said.contains("groups-policy: expected groups or groups-oidc"),
+        "{said}"
+    );
 }

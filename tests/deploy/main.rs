@@ -12,6 +12,7 @@
 mod components;
 mod examples;
 mod groups;
+mod groups_page;
 mod overlays;
 mod params;
 mod rendered;

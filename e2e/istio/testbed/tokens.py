@@ -59,7 +59,7 @@ class LoadBalancer:
             + ([] if padded else ["--no-padding"])
         ).stdout.strip()
 
-    def access_token(self, email, groups=(), expires_in=300, **claims):
+    def access_token(self, email, groups=(), /, expires_in=300, **claims):
         """What the user pool signs for this user, with the test key of `alb-token key-set`."""
         claims = {"sub": f"sub-of-{email}", **({"cognito:groups": list(groups)} if groups else {}), **claims}
         return run(

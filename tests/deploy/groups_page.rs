@@ -61,8 +61,8 @@ fn commands(program: &str) -> Vec<String> {
     lines.filter(|line| line.starts_with(program)).collect()
 }
 
-/// A folder with the files that the page's commands read.
-fn folder_with_tokens() -> PathBuf {
+/// A folder with the files that the page's commands read. `alb-token mint` gets `lifetime` for both tokens.
+fn folder_with_tokens(lifetime: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("groups-page-commands");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
@@ -70,15 +70,14 @@ fn folder_with_tokens() -> PathBuf {
     fs::write(folder.join("WasmPlugin.yaml"), configuration.unwrap()).unwrap();
     let names = "--issuer https://cognito-idp.us-west-2.amazonaws.com/us-west-2_EXAMPLE --client 3n4b5urk1ft4fl3mg5e62d9ado";
     let arn = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/kubeflow/50dc6c495c0c9188";
-    // They hold at 2026-01-31T12:00:00Z, the time of the page's command.
     let made = [
         "alb-token keygen key && mv key.pub key.pem".to_owned(),
         format!(
-            "alb-token mint --key key --arn {arn} {names} --exp 1769860860 \
+            "alb-token mint --key key --arn {arn} {names} {lifetime} \
              --claims '{{\"sub\":\"2\",\"email\":\"alice@example.com\",\"email_verified\":\"true\"}}' > token"
         ),
         format!(
-            "alb-token mint --access-token {names} --exp 1769864400 \
+            "alb-token mint --access-token {names} {lifetime} \
              --claims '{{\"sub\":\"2\",\"cognito:groups\":[\"ops\",\"ml\"]}}' > access-token"
         ),
         "alb-token key-set > jwks.json".to_owned(),
@@ -108,7 +107,6 @@ fn run(folder: &Path, command: &str) -> (bool, String, String) {
 #[test]
 #[ignore = "needs alb-token: make test-deploy"]
 fn its_commands_show_the_groups_of_the_tokens() {
-    let folder = folder_with_tokens();
     let expected = [
         ("inspect < token", "3n4b5urk1ft4fl3mg5e62d9ado"),
         (
@@ -126,6 +124,14 @@ fn its_commands_show_the_groups_of_the_tokens() {
     assert_eq!(commands.len(), expected.len(), "{commands:#?}");
     for (command, (of_command, said)) in commands.iter().zip(expected) {
         assert!(command.contains(of_command), "{command}");
+        // 2026-01-31T12:01:00Z, a minute after the time of the page's last command.
+        let dated = command.contains("--at");
+        let lifetime = if dated {
+            "--exp 1769860860"
+        } else {
+            "--expires-in 60"
+        };
+        let folder = folder_with_tokens(lifetime);
         let (_, out, errors) = run(&folder, command);
         assert!(out.contains(said), "{command}:\n{out}{errors}");
     }

@@ -8,6 +8,7 @@ from testbed.processes import eventually
 from testbed.site import PLUGIN, SYSTEM, write_env
 from testbed.tokens import LoadBalancer, key_set
 
+from .access_token import ISSUER_KEYS, issuer_keys
 from .without_token import PROBE
 
 POOL_HOST = "cognito-idp.us-west-2.amazonaws.com"
@@ -23,8 +24,8 @@ KUBEFLOWS = {
     "spec": {"selector": {"matchLabels": {"istio": "ingressgateway"}}, "action": "ALLOW", "rules": [{}]},
 }
 LEFT = [
-    ("serviceentry", "alb-issuer-keys"),
-    ("destinationrule", "alb-issuer-keys"),
+    ("serviceentry", ISSUER_KEYS),
+    ("destinationrule", ISSUER_KEYS),
     ("requestauthentication", "alb-authn-access-token"),
     ("requestauthentication", "alb-authn-bearer"),
     ("authorizationpolicy", "alb-authn-group-host"),
@@ -62,7 +63,9 @@ def group_host(site, components=(), patches=(), istiod_has_keys=True):
     )
     pool = KeyEndpoint(*site.authority.issue("pool", f"DNS:{POOL_HOST}"))
     pool.keys[KEY_SET_PATH] = key_set()
-    patches = [*patches, *on_this_machine(site, pool, istiod_has_keys)]
+    patches = [*patches, *issuer_keys(pool.port, site.authority.certificate)]
+    if istiod_has_keys:
+        patches.append(("RequestAuthentication/alb-authn-access-token", rule_with(key_set())))
     try:
         with site.issuer(POOL), site.applied(KUBEFLOWS):
             folder = site.overlay(components=["groups", *components, "groups-policy"], patches=patches)
@@ -82,21 +85,12 @@ def group_host(site, components=(), patches=(), istiod_has_keys=True):
         eventually("the policies are gone", lambda: not ours & set(site.gateway.http_filters()))
 
 
-def on_this_machine(site, pool, istiod_has_keys):
-    """Patches for where the pool's keys are: for the gateway, and in place of what istiod would fetch."""
-    entry = [
-        {"op": "replace", "path": "/spec/resolution", "value": "STATIC"},
-        {"op": "add", "path": "/spec/endpoints", "value": [{"address": "127.0.0.1", "ports": {"https": pool.port}}]},
-    ]
-    authority = {"op": "replace", "path": "/spec/trafficPolicy/tls/caCertificates"}
-    keys = [
+def rule_with(keys):
+    """The operations that give a RequestAuthentication its keys in place of what istiod would fetch."""
+    return [
         {"op": "remove", "path": "/spec/jwtRules/0/jwksUri"},
-        {"op": "add", "path": "/spec/jwtRules/0/jwks", "value": key_set()},
+        {"op": "add", "path": "/spec/jwtRules/0/jwks", "value": keys},
     ]
-    yield "ServiceEntry/alb-issuer-keys", entry
-    yield "DestinationRule/alb-issuer-keys", [authority | {"value": str(site.authority.certificate)}]
-    if istiod_has_keys:
-        yield "RequestAuthentication/alb-authn-access-token", keys
 
 
 def test_a_member_passes(site):
@@ -193,11 +187,7 @@ def bearers_beside(site, issuer):
     """Programs of `issuer` with bearer tokens beside users. Yields what sends, and makes a program's header."""
     programs = LoadBalancer("programs", issuer, "pipelines")
     jwks = key_set() if issuer == POOL else json.dumps({"keys": [site.machine_key.jwk()]})
-    rule = [
-        {"op": "replace", "path": "/spec/jwtRules/0/issuer", "value": issuer},
-        {"op": "remove", "path": "/spec/jwtRules/0/jwksUri"},
-        {"op": "add", "path": "/spec/jwtRules/0/jwks", "value": jwks},
-    ]
+    rule = [{"op": "replace", "path": "/spec/jwtRules/0/issuer", "value": issuer}, *rule_with(jwks)]
 
     def bearer(*groups):
         robot = "robot@example.com"

@@ -49,7 +49,7 @@ fn the_options_to_copy_work_each_line_of_them() {
         .replace("# - ../../components/traffic-extension\n", "")
         .replace("# - ../../components/govcloud\n", "")
         .replace("# - ../../components/other-partition\n", "")
-        .replace("# - ../../components/access-token-oidc\n", "")
+        .replace("# - ../../components/groups-oidc\n", "")
         .replace("# - ../", "- ../");
     let (components, patches) = all.split_once("# patches:").unwrap();
     let all = format!("{components}patches:{}", patches.replace("\n# ", "\n"));
@@ -60,7 +60,7 @@ fn the_options_to_copy_work_each_line_of_them() {
     assert_eq!(config["outputClaimToHeaders"][0]["lowercase"], true);
     assert_eq!(all.of_kind("VirtualService").count(), 2);
     assert_eq!(config["loadBalancers"][0]["accessToken"], json!({}));
-    assert_eq!(all.of_kind("RequestAuthentication").count(), 1);
+    assert_eq!(all.of_kind("RequestAuthentication").count(), 2);
     let entries = std::fs::read_dir(copied.path("components")).unwrap();
     for entry in entries.map(|entry| entry.unwrap().file_name()) {
         let name = format!("components/{}", entry.to_str().unwrap());

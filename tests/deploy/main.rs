@@ -9,9 +9,10 @@
     reason = "a test that cannot read a manifest should fail loudly"
 )]
 
-mod access_token;
 mod components;
 mod examples;
+mod groups;
+mod groups_page;
 mod overlays;
 mod params;
 mod rendered;

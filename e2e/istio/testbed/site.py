@@ -66,13 +66,7 @@ class Site(Testbed):
         shutil.copytree(programs.DEPLOY, self.folder / "deploy")
         self.manifests = self.folder / "e2e" / "istio" / "overlays"
         shutil.copytree(programs.ROOT / "e2e" / "istio" / "overlays", self.manifests)
-        write_env(
-            self.manifests / "machine" / "machine.env",
-            IMAGE=self.image,
-            KEYS_PORT=self.endpoint.port,
-            CA_FILE=self.authority.certificate,
-            ISSUER=self.login.issuer,
-        )
+        self.write_machine_env(self.login.issuer)
         write_env(
             self.manifests / "site" / "site.env",
             UPSTREAM=f"127.0.0.1:{self.ports['upstream']}",
@@ -81,6 +75,24 @@ class Site(Testbed):
             PARTNER_GATEWAY_PORT=self.ports["partner_gateway"],
             UPSTREAM_PORT=self.ports["upstream"],
         )
+
+    def write_machine_env(self, issuer):
+        write_env(
+            self.manifests / "machine" / "machine.env",
+            IMAGE=self.image,
+            KEYS_PORT=self.endpoint.port,
+            CA_FILE=self.authority.certificate,
+            ISSUER=issuer,
+        )
+
+    @contextmanager
+    def issuer(self, issuer):
+        """Overlays that are written meanwhile trust the tokens of this issuer in place of Dex's."""
+        self.write_machine_env(issuer)
+        try:
+            yield
+        finally:
+            self.write_machine_env(self.login.issuer)
 
     def overlay(self, name=OVERLAY, components=(), patches=()):
         """A kustomization of one's own, as in deploy/clusters/example: an overlay of deploy/ with components of

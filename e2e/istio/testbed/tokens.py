@@ -58,3 +58,16 @@ class LoadBalancer:
             + ["--expires-in", str(expires_in)]
             + ([] if padded else ["--no-padding"])
         ).stdout.strip()
+
+    def access_token(self, email, groups=(), /, expires_in=300, **claims):
+        """What the user pool signs for this user, with the test key of `alb-token key-set`."""
+        claims = {"sub": f"sub-of-{email}", **({"cognito:groups": list(groups)} if groups else {}), **claims}
+        return run(
+            [programs.ALB_TOKEN, "mint", "--access-token", "--issuer", self.issuer, "--client", self.client]
+            + ["--claims", json.dumps(claims), "--expires-in", str(expires_in)]
+        ).stdout.strip()
+
+
+def key_set():
+    """The keys that verify each `access_token`, as JSON (RFC 7517 section 5)."""
+    return run([programs.ALB_TOKEN, "key-set"]).stdout.strip()

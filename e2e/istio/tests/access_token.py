@@ -11,27 +11,13 @@ ISSUER_KEYS = "alb-issuer-keys"
 @contextmanager
 def groups(site, **config):
     """The component for access tokens, filled in for Dex, whose address and authority are this machine's."""
-    component = site.folder / "deploy" / "components" / "access-token-oidc"
+    component = site.folder / "deploy" / "components" / "groups-oidc"
     write_env(component / "params.env", keySetHost="dex.localhost", keySetPath="/dex/keys", groupsClaim="groups")
-    address = [{"address": "127.0.0.1", "ports": {"https": site.login.ports["DEX_PORT"]}}]
-    authority = str(site.login.certificate_authority)
     fields = [{"op": "add", "path": f"/spec/pluginConfig/{name}", "value": value} for name, value in config.items()]
-    patches = [
-        (
-            f"ServiceEntry/{ISSUER_KEYS}",
-            [
-                {"op": "replace", "path": "/spec/resolution", "value": "STATIC"},
-                {"op": "add", "path": "/spec/endpoints", "value": address},
-            ],
-        ),
-        (
-            f"DestinationRule/{ISSUER_KEYS}",
-            [{"op": "replace", "path": "/spec/trafficPolicy/tls/caCertificates", "value": authority}],
-        ),
-        ("WasmPlugin", fields),
-    ]
-    patches = [(target, operations) for target, operations in patches if operations]
-    site.api.apply_folder(site.overlay(components=["access-token-oidc"], patches=patches))
+    patches = issuer_keys(site.login.ports["DEX_PORT"], site.login.certificate_authority)
+    if fields:
+        patches.append(("WasmPlugin", fields))
+    site.api.apply_folder(site.overlay(components=["groups-oidc"], patches=patches))
     try:
         eventually("alice's groups arrive", lambda: groups_of(site, "alice") == "ml,admins")
         yield
@@ -40,6 +26,17 @@ def groups(site, **config):
         for kind in ("serviceentry", "destinationrule"):
             site.api.kubectl("delete", "--ignore-not-found", kind, ISSUER_KEYS, "-n", SYSTEM)
         eventually("no groups arrive any more", lambda: groups_of(site, "alice") is None)
+
+
+def issuer_keys(port, authority):
+    """Patches that have the gateway fetch the issuer's keys here, from a host that this authority vouches for."""
+    endpoints = [{"address": "127.0.0.1", "ports": {"https": port}}]
+    entry = [
+        {"op": "replace", "path": "/spec/resolution", "value": "STATIC"},
+        {"op": "add", "path": "/spec/endpoints", "value": endpoints},
+    ]
+    rule = [{"op": "replace", "path": "/spec/trafficPolicy/tls/caCertificates", "value": str(authority)}]
+    return [(f"ServiceEntry/{ISSUER_KEYS}", entry), (f"DestinationRule/{ISSUER_KEYS}", rule)]
 
 
 def groups_of(site, user):

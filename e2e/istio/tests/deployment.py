@@ -45,7 +45,7 @@ def test_the_api_server_knows_each_component_from_the_istio_that_has_it(site):
 
 
 # What a component is listed after: it changes what the other one adds.
-AFTER = {"filtered-issuer-cluster": ["access-token"]}
+AFTER = {"filtered-issuer-cluster": ["groups"], "groups-policy": ["groups"]}
 
 
 def overlay_with(site, component):

@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::plugin::at_path;
 use super::value::Value;
 
-/// Conditions that an absent header fulfils, or that deny by its value: who lacks the header passes.
+/// Conditions by which the lack of a header passes, or denies those who would have it.
 pub(super) fn warnings(policy: &Value, configs: &[Config]) -> Vec<Finding> {
     let denies = at_path(policy, "spec.action").and_then(Value::as_str) == Some("DENY");
     let rules = at_path(policy, "spec.rules").map_or(&[][..], Value::items);
@@ -17,20 +17,33 @@ pub(super) fn warnings(policy: &Value, configs: &[Config]) -> Vec<Finding> {
             let Some(header) = header_of(condition).filter(|it| is_optional(it, configs)) else {
                 continue;
             };
-            let path = format!("spec.rules[{i}].when[{k}]");
-            let negative = condition.member("notValues").map(|_| "notValues");
-            let positive = condition.member("values").filter(|_| denies);
-            if let Some(field) = negative.or(positive.map(|_| "values")) {
-                let message = format!(
-                    "expected a header with a required entry in outputClaimToHeaders: {header} may be absent, also \
-                     because its value is unusable, and who lacks it is then treated as if it held none of these values; \
-                     let policies on it grant, never deny"
-                );
-                found.push(Finding::warning(format!("{path}.{field}"), message));
-            }
+            let Some((field, consequence)) = consequence(condition, denies) else {
+                continue;
+            };
+            let path = format!("spec.rules[{i}].when[{k}].{field}");
+            let message = format!(
+                "expected a header with a required entry in outputClaimToHeaders: {header} may be absent, also because its \
+                 value is unusable or its access token has expired, and {consequence}"
+            );
+            found.push(Finding::warning(path, message));
         }
     }
     found
+}
+
+/// The field that decides by the lack of a header, and what happens to a user who lacks it. To Istio an absent header has
+/// none of the values: `notValues` matches it, and `values` does not.
+fn consequence(condition: &Value, denies: bool) -> Option<(&'static str, &'static str)> {
+    const PASSES: &str = "who lacks it passes; let policies on it grant, never deny";
+    const DENIED: &str =
+        "who lacks it is denied; nobody gets in by that, but it locks out those who would have it";
+    let has = |field: &str| condition.member(field).is_some();
+    match (has("notValues"), denies) {
+        (true, true) => Some(("notValues", DENIED)),
+        (true, false) => Some(("notValues", PASSES)),
+        (false, true) if has("values") => Some(("values", PASSES)),
+        (false, _) => None,
+    }
 }
 
 /// `x-user` of `request.headers[x-user]`.

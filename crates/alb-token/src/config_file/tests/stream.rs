@@ -123,29 +123,36 @@ fn a_policy_that_denies_by_a_header_that_may_be_absent_is_warned_of() {
             "~AuthorizationPolicy ns/p: spec.rules[0].when[1].{field}: expected a header with a required entry"
         )
     };
-    for (action, condition, field) in [
+    for (action, condition, field, consequence) in [
         (
             "DENY",
             "key: 'request.headers[x-groups]', values: [a]",
             "values",
+            "who lacks it passes",
         ),
         (
             "DENY",
             "key: 'request.headers[X_Groups]', values: [a]",
             "values",
-        ),
-        (
-            "DENY",
-            "key: 'request.headers[x-groups]', notValues: [a]",
-            "notValues",
+            "who lacks it passes",
         ),
         (
             "ALLOW",
             "key: 'request.headers[x-groups]', notValues: [a]",
             "notValues",
+            "who lacks it passes",
+        ),
+        (
+            "DENY",
+            "key: 'request.headers[x-groups]', notValues: [a]",
+            "notValues",
+            "who lacks it is denied",
         ),
     ] {
-        check(&findings(action, condition), &[&of(field)]);
+        let text = findings(action, condition);
+        check(&text, &[&of(field)]);
+        let said = super::findings(&text);
+        assert!(said[0].contains(consequence), "{said:#?}");
     }
     for (action, condition) in [
         ("ALLOW", "key: 'request.headers[x-groups]', values: [a]"),

@@ -1,7 +1,8 @@
 """Holds the filter's verdicts against those of other verifiers.
 
-Each difference must be listed in differences.json, with the reason why the filter is right, and each entry
-there must still be seen: the list says what is true of the pinned versions, no more and no less.
+Each difference must be listed in the file of differences, with the reason why the filter is right, and each entry
+there must still be seen: the list says what is true of the pinned versions, no more and no less. A verdict of null
+means that the verifier does not know this kind of token.
 """
 
 import collections
@@ -29,22 +30,23 @@ def main():
         verdicts = read(file)
         assert len(verdicts) == len(cases), f"{verifier} judged {len(verdicts)} of {len(cases)}"
         for case, verdict in zip(cases, verdicts):
-            if (verdict == "ok") == case["accepted"]:
+            if verdict is None or (verdict == "ok") == case["accepted"]:
                 continue
-            side = "accepts" if case["accepted"] else "refuses"
+            side = "accepts" if case["accepted"] else "rejects"
             key = (verifier, case["family"], side)
             seen[key] += 1
             examples.setdefault(key, f"{case['reason']} / {verdict}: {case['token'][-60:]!r}")
-        agreed = sum((v == "ok") == c["accepted"] for c, v in zip(cases, verdicts))
-        print(f"{verifier}: {agreed} of {len(cases)} verdicts are the same")
+        judged = [(c, v) for c, v in zip(cases, verdicts) if v is not None]
+        agreed = sum((v == "ok") == c["accepted"] for c, v in judged)
+        print(f"{verifier}: {agreed} of {len(judged)} verdicts are the same")
     unexplained = [key for key in seen if key not in listed]
     gone = [key for key in listed if key not in seen]
     for key in sorted(seen):
         print(f"  {seen[key]:4} {key[0]}: the filter {key[2]}: {key[1]} ({examples[key]})")
     for key in unexplained:
-        print(f"not explained in differences.json: {key}")
+        print(f"not explained in {listed_path}: {key}")
     for key in gone:
-        print(f"in differences.json, but not seen: {key}")
+        print(f"in {listed_path}, but not seen: {key}")
     sys.exit(bool(unexplained or gone))
 
 

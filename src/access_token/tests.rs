@@ -252,6 +252,26 @@ fn an_id_token_is_no_access_token() {
     assert_cases(&json!({}), cases);
 }
 
+/// Dex, Auth0 and Okta write neither `token_use` nor `typ` into the payload. What differs is the audience or the subject.
+#[test]
+fn an_id_token_without_a_mark_is_known_only_by_its_audience_or_subject() {
+    let unmarked = json!({
+        "client_id": null, "token_use": null, "version": null, "scope": null, "aud": CLIENT, "nonce": "n",
+    });
+    let token = claims_with(unmarked);
+    for (provider, access_token, expected) in [
+        ("Dex", json!({}), Ok(())),
+        (
+            "Auth0 with an API",
+            json!({ "audiences": ["https://api.example.com"] }),
+            INVALID,
+        ),
+        ("Okta", json!({ "subject": "uid" }), INVALID),
+    ] {
+        assert_eq!(judge_claims(access_token, &token), expected, "{provider}");
+    }
+}
+
 #[test]
 fn times_are_numbers_and_the_clock_may_differ_by_the_skew() {
     let expired = Err(Rejection::AccessTokenExpired);

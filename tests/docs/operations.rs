@@ -28,7 +28,7 @@ fn each_alert_has_a_section_and_links_to_it() {
     for alert in &alerts {
         let name = alert["alert"].as_str().unwrap();
         let text = section(OPERATIONS, &format!("### {name}"));
-        for part in ["**Means**", "**Likely cause", "Tells", "Mend"] {
+        for part in ["**Means**", "**Likely cause", "Diagnose", "Fix"] {
             let is_said = text.to_lowercase().contains(&part.to_lowercase());
             assert!(is_said, "{name} has no {part}");
         }

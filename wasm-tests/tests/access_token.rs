@@ -32,14 +32,18 @@ fn groups_entry() -> Value {
     })
 }
 
-fn reading_roles(required: bool) -> Value {
+/// The header is required if `last_required`: one required entry is enough.
+fn reading_roles(last_required: bool) -> Value {
     json!({"outputClaimToHeaders": [
         {"header": "kubeflow-userid", "claim": "email"},
         {
             "header": "x-role", "claim": "cognito:groups", "source": "accessToken",
-            "keep": ["readonly"], "value": "Viewer", "required": required,
+            "keep": ["readonly"], "value": "Viewer", "required": false,
         },
-        {"header": "x-role", "claim": "sub", "keep": ["*"], "value": "Editor", "required": required},
+        {
+            "header": "x-role", "claim": "sub", "keep": ["*"], "value": "Editor",
+            "required": last_required,
+        },
     ]})
 }
 

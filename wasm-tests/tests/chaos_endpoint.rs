@@ -204,7 +204,7 @@ fn a_key_goes_stale_and_is_refreshed_when_the_endpoint_returns() {
     s.endpoint.come_back();
     let new = TokenBuilder::new(&s.load_balancer, &replaced).sign();
     let old = s.token();
-    // A request asks for the refresh and is still judged by the key at hand.
+    // A request asks for the refresh and is still judged by the cached key.
     eventually("the changed key counts", || {
         s.get("/").token(&old).send();
         s.get("/").token(&new).send().try_echo()

@@ -1,4 +1,4 @@
-//! Floods of invented key ids: few of them are asked for, and whoever has a real key is served.
+//! Floods of invented key ids: few of them are asked for, and users of a real key are served.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

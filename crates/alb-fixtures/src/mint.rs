@@ -95,7 +95,7 @@ impl KeyPair {
     }
 
     /// The raw 64-byte R‖S signature over `message` (RFC 7518 section 3.4). It differs each time,
-    /// so that two tokens of one second are two tokens to whoever caches verified ones.
+    /// so that two tokens of one second are two tokens to a cache of verified ones.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         let signature: Signature = self
             .key

@@ -1,6 +1,6 @@
 //! The stand-in for an Application Load Balancer whose listener rule authenticates users: each request
 //! goes to the gateway with a freshly signed token of the chosen user, as though that user had logged
-//! in. There is no login: whoever asks is whom they ask to be. For demos and tests only.
+//! in. There is no login: clients are the users that they ask to be. For demos and tests only.
 //!
 //! What it does as an ALB does (the ALB guide): the three `x-amzn-oidc-*` headers are set, the access token as
 //! Cognito writes it, and what the client sent in them is gone, the session cookie reaches the target, `x-forwarded-*` are written, a

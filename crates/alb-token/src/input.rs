@@ -39,7 +39,7 @@ pub(crate) fn is_stdin(file: &Path) -> bool {
 
 /// The token: the argument, or standard input where it is absent or `-`.
 ///
-/// Blanks and line ends around it are no part of it: HTTP takes them off a header's value too (RFC 9110 section
+/// Whitespace around it is no part of it: HTTP takes them off a header's value too (RFC 9110 section
 /// 5.5), and copying adds them.
 pub(crate) fn token(argument: Option<&str>) -> Result<Vec<u8>, Failure> {
     if let Some(token) = argument.filter(|token| *token != "-") {

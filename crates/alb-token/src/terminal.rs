@@ -55,7 +55,7 @@ impl Page {
         text.lines().for_each(|line| self.line(line));
     }
 
-    /// A line of differently meant words, as they are, without blanks between them.
+    /// A line of differently meant words, as they are, without spaces between them.
     pub(crate) fn words(&mut self, words: &[(Tone, &str)]) {
         for (tone, word) in words {
             let word = harmless(word);

@@ -279,7 +279,7 @@ fn colours_are_for_terminals_only() {
 
 #[test]
 fn a_token_may_come_with_blanks_and_line_ends_around_it() {
-    let files = Files::new("blanks");
+    let files = Files::new("spaces");
     let (token, key) = (files.mint(&[]), files.path("key.pub"));
     let more = ["--key", &key];
 

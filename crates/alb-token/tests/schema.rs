@@ -1,6 +1,6 @@
 //! What `docs/config.schema.json` says of each field comes from the parser: its name, type, bounds and choices, and whether
 //! it is required. The parser is asked by giving it what is wrong, and listening to what it expected. `make schema` writes
-//! that anew. Words, patterns, examples and defaults are written by hand; a default that is not the parser's fails here.
+//! that again. Words, patterns, examples and defaults are written by hand; a default that is not the parser's fails here.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The three headers that tell the gateway who is logged in, signed anew for each request.
+//! The three headers that tell the gateway who is logged in, signed again for each request.
 
 use alb_fixtures::mint::{KeyPair, LoadBalancer, TOKEN_LIFETIME};
 use alb_fixtures::oidc_headers::OidcHeaders;

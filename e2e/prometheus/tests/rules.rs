@@ -1,4 +1,4 @@
-//! The alerts, by Prometheus's own checker and on made-up series.
+//! The alerts, by Prometheus's own checker and on invented series.
 
 use prometheus_tests::{each_rule, promtool, rules};
 use wasm_tests::Folder;

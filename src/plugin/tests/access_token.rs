@@ -210,24 +210,26 @@ fn only_the_load_balancers_spelling_is_read_and_only_once() {
 
 #[test]
 fn a_weaker_claim_never_takes_the_place_of_an_access_token_that_does_not_hold() {
-    let roles = |required| {
+    let roles = |required: [bool; 2]| {
         json!({ "outputClaimToHeaders": [
             { "header": "kubeflow-userid", "claim": "email" },
             {
                 "header": "kubeflow-groups", "claim": "cognito:groups", "source": "accessToken",
-                "format": "list", "keep": ["readonly"], "value": "Viewer", "required": required,
+                "format": "list", "keep": ["readonly"], "value": "Viewer", "required": required[0],
             },
             {
                 "header": "kubeflow-groups", "claim": "sub", "keep": ["*"], "value": "Editor",
-                "required": required,
+                "required": required[1],
             },
         ]})
     };
-    for (is_required, expected) in [
-        (false, NO_GROUPS),
-        (true, rejected(Rejection::AccessTokenExpired)),
+    for (required, expected) in [
+        ([false, false], NO_GROUPS),
+        ([false, true], rejected(Rejection::AccessTokenExpired)),
+        ([true, false], rejected(Rejection::AccessTokenExpired)),
+        ([true, true], rejected(Rejection::AccessTokenExpired)),
     ] {
-        let mut plugin = warm(roles(is_required));
+        let mut plugin = warm(roles(required));
         assert_eq!(send(&mut plugin, 2, Some(&expired()), 0), expected);
         let editor = Some((Reason::Ok, Some("Editor".to_owned())));
         assert_eq!(send(&mut plugin, 3, Some(&good()), 0), editor);

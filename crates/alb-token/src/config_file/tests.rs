@@ -8,12 +8,12 @@ const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalan
 
 /// The fields that the smallest configuration needs, each line indented so much.
 fn smallest(indent: usize) -> String {
-    let blanks = " ".repeat(indent);
+    let spaces = " ".repeat(indent);
     format!(
-        "{blanks}loadBalancers:\n\
-         {blanks}- arn: {ARN}\n\
-         {blanks}  issuers: [https://idp.example.com]\n\
-         {blanks}  clientIds: [client-1]\n"
+        "{spaces}loadBalancers:\n\
+         {spaces}- arn: {ARN}\n\
+         {spaces}  issuers: [https://idp.example.com]\n\
+         {spaces}  clientIds: [client-1]\n"
     )
 }
 

@@ -296,7 +296,7 @@ fn spells_another(case: &Case, entry: &Entry, joined: &str) -> bool {
     })
 }
 
-/// Whoever reads a header that some entry encodes decodes all of it.
+/// A reader of a header that some entry encodes decodes all of it.
 pub(super) fn is_decoded(case: &Case, entry: &Entry) -> bool {
     let mut all = case.entries_for(entry.header);
     !entry.percent && all.any(|other| other.percent)

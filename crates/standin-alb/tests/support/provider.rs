@@ -1,4 +1,4 @@
-//! A provider that does what a test says, for what a real one never does. Whoever comes is logged in as
+//! A provider that does what a test says, for what a real one never does. Everyone is logged in as
 //! `ada@example.com` at once.
 
 use std::collections::BTreeMap;

@@ -90,7 +90,7 @@ fn elements_together_spell_no_other_entrys_prefix() {
     assert!(groups(json!(["x", "o=partner", "uid=admin"])).is_empty());
 }
 
-/// Whoever reads a header that one entry encodes decodes what the others write, too.
+/// A reader of a header that one entry encodes decodes what the others write, too.
 #[test]
 fn beside_an_encoded_entry_no_escape_spells_a_name() {
     let groups = |header: &str, encoding: &str, claim: &str| {

@@ -2,12 +2,8 @@
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "crates" / "alb-fixtures" / "python"))
@@ -17,11 +13,11 @@ import cpu
 import endurance
 import extras
 import listeners
-import page
-import plot
+import publish
 from alb_fixtures import KeyEndpoint
 from envoy import Envoy
-from load import Wrk
+from load import Requests, Wrk
+from machine import described, show
 from rounds import Rounds, lines_needed
 from summary import figures
 from tokens import Pools
@@ -43,8 +39,7 @@ def arguments():
     parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
     parser.add_argument("--endurance", type=int, metavar="REQUESTS", help="watch memory over so many, and end")
     parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--page", type=Path, help="where the tables go, as Markdown")
-    parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")
+    parser.add_argument("--docs", type=Path, help="the folder whose figures, page and pictures are renewed")
     return parser.parse_args()
 
 
@@ -73,7 +68,7 @@ class Bench:
             counts["access-5000"] = extras.ACCESS_TOKENS
         show(f"signing {sum(counts.values())} tokens")
         self.pools = Pools(options.signer, folder, counts)
-        self.wrk = Wrk(self.pools, self.cores.load, folder)
+        self.wrk = Wrk(Requests(self.pools, folder), self.cores.load)
 
     def requests_of(self, case):
         """How many requests of a case a round sends."""
@@ -116,25 +111,6 @@ class Bench:
         return results, calls
 
 
-def show(line):
-    """Progress."""
-    print(f"bench: {line}", flush=True)
-
-
-def machine(options):
-    """Where the figures are from."""
-    version = subprocess.run(
-        [options.envoy, "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return {
-        "cpu": cpu.model(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "envoy": version.split("version:")[-1].strip().split("/")[1],
-        "day": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-
-
 def main():
     """Measures, prints, writes."""
     options = arguments()
@@ -145,7 +121,7 @@ def main():
             return
         results, calls = bench.measure()
         run = {
-            "machine": machine(options),
+            "machine": described(options.envoy),
             "rounds": bench.rounds,
             "calls": calls,
             "cases": results,
@@ -153,13 +129,7 @@ def main():
         }
         if not options.only:
             run |= extras.measure(bench, show)
-    print(page.tables(run))
-    if options.json:
-        options.json.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    if options.page:
-        options.page.write_text(page.page(run), encoding="utf-8")
-    if options.plot:
-        options.plot.write_text(plot.svg(run), encoding="utf-8")
+    publish.finish(run, publish.BENCHMARKS, options.json, options.docs)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class Comparison:
         """An Envoy with a listener for each filter."""
         chains = {name: self.http_filters(name, filter_) for filter_, name in names.items()}
         shown = [listeners.identity_route(f"{IDENTITY_PATH}/{h}", h) for h in identity_headers()]
-        bootstrap = listeners.bootstrap(chains, self.keys.port, services_ports, shown)
+        bootstrap = listeners.bootstrap(chains, self.keys.port, services_ports, dict.fromkeys(chains, shown))
         return Envoy(self.options.envoy, self.folder, bootstrap, self.cores.envoy)
 
     def http_filters(self, name, filter_):

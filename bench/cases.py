@@ -35,6 +35,8 @@ class Filter:
     all_exports: bool = False
     module: str = ""
     service: str = ""
+    # How many routes the listener has.
+    routes: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Case:
     @property
     def baseline(self):
         """The case without a filter that gets the same requests."""
+        if self.filter.routes > 1:
+            return f"none, {self.filter.routes} routes"
         if self.head != PLAIN:
             return f"none, {self.head}"
         baselines = {"2k": "none, 2k", "8k": "none, 8k", "1000-groups": "none, 1000 groups", "access": "none, access token"}
@@ -76,6 +80,8 @@ BASELINES = (
     Case("none, 2k", (), NONE, "2k", repeated=True, requests=CHEAP),
     Case("none, 8k", (), NONE, "8k", repeated=True, requests=CHEAP),
     Case("none, 1000 groups", (), NONE, "1000-groups", repeated=True, requests=CHEAP),
+    Case("none, 10 routes", (), Filter("none", routes=10), repeated=True, requests=CHEAP),
+    Case("none, 1000 routes", (), Filter("none", routes=1000), repeated=True, requests=CHEAP),
     Case("none, access token", (), NONE, "access", repeated=True, requests=CHEAP),
     Case("none, session cookie", (), NONE, repeated=True, requests=CHEAP, head=WITH_SESSION_COOKIE),
 )
@@ -95,12 +101,12 @@ CASES = (
     Case("lua", ("new",), Filter("lua"), requests=8000),
     Case("jwt_authn, new", ("new",), JWT),
     Case("jwt_authn cached, new", ("new",), JWT_CACHED),
-    Case("ours, new", ("new", "balancers", "cookie", "refused"), OURS),
+    Case("ours, new", ("new", "balancers", "cookie", "routes", "refused"), OURS),
     Case("ours uncached, new", ("new",), UNCACHED),
     Case("ours wasm, new", ("new", "wasm"), WASM, requests=2000),
     Case("jwt_authn, repeated", ("repeated",), JWT, repeated=True),
     Case("jwt_authn cached, repeated", ("repeated",), JWT_CACHED, repeated=True, requests=CHEAP),
-    Case("ours, repeated", ("repeated", "balancers", "cookie"), OURS, repeated=True, requests=CHEAP),
+    Case("ours, repeated", ("repeated", "balancers", "cookie", "routes"), OURS, repeated=True, requests=CHEAP),
     Case("ours uncached, repeated", ("repeated",), UNCACHED, repeated=True),
     Case("ours wasm, repeated", ("repeated", "wasm"), WASM, repeated=True, requests=CHEAP),
     Case("jwt_authn, new, 2k", ("sizes",), JWT, "2k", requests=3000),
@@ -142,6 +148,10 @@ CASES = (
         requests=CHEAP,
         head=WITH_SESSION_COOKIE,
     ),
+    Case("ours, new, 10 routes", ("routes",), Filter("ours", routes=10)),
+    Case("ours, new, 1000 routes", ("routes",), Filter("ours", routes=1000)),
+    Case("ours, repeated, 10 routes", ("routes",), Filter("ours", routes=10), repeated=True, requests=CHEAP),
+    Case("ours, repeated, 1000 routes", ("routes",), Filter("ours", routes=1000), repeated=True, requests=CHEAP),
     Case("ours, garbage", ("refused",), OURS, "garbage", requests=CHEAP, refused=True),
     # The configured load balancer is one that signed none of the tokens.
     Case(

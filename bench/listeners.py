@@ -5,14 +5,14 @@ RESPONSE = {"status": 200, "body": {"inline_string": "ok\n"}}
 KEYS_CLUSTER = "outbound|443||public-keys.auth.elb.us-west-2.amazonaws.com"
 
 
-def bootstrap(filters, keys_port, services=None, routes=()):
+def bootstrap(filters, keys_port, services=None, routes=None):
     """`filters`: each listener's name and its filters before the router. `services`: names and ports of clusters for
-    ext_authz. `routes` come before the one that all requests match."""
+    ext_authz. `routes`: by listener, those that come before the one that all requests match."""
     return {
         "node": {"id": "bench", "cluster": "bench"},
         "admin": {"address": address(0)},
         "static_resources": {
-            "listeners": [listener(name, chain, routes) for name, chain in filters.items()],
+            "listeners": [listener(name, chain, (routes or {}).get(name, ())) for name, chain in filters.items()],
             "clusters": [cluster(*each) for each in ((KEYS_CLUSTER, keys_port), *(services or {}).items())],
         },
     }
@@ -52,6 +52,13 @@ def identity_route(path, header):
     """A route that shows, as the response header `x-shown`, a request header as it leaves the filters."""
     shown = {"header": {"key": "x-shown", "value": f"%REQ({header})%"}}
     return {"match": {"path": path}, "direct_response": RESPONSE, "response_headers_to_add": [shown]}
+
+
+def other_routes(count):
+    """So many routes that no request of the benchmark matches."""
+    return [
+        {"match": {"prefix": f"/service-{number:04}/"}, "direct_response": RESPONSE} for number in range(count)
+    ]
 
 
 def cluster(name, port):

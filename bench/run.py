@@ -12,12 +12,14 @@ import cases
 import cpu
 import endurance
 import extras
+import growth
 import listeners
 import publish
 from alb_fixtures import KeyEndpoint
 from envoy import Envoy
 from load import Requests, Wrk
 from machine import described, show
+from pace import Pacer
 from rounds import Rounds, lines_needed
 from summary import figures
 from tokens import Pools
@@ -34,6 +36,7 @@ def arguments():
     parser.add_argument("--helper", type=Path, required=True, help="the module of bench/filters")
     parser.add_argument("--helper-all-exports", type=Path, required=True, help="as the SDK makes it")
     parser.add_argument("--signer", type=Path, required=True, help="the program of bench/tokens")
+    parser.add_argument("--pacer", type=Path, required=True, help="the program of bench/pace")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short rounds of a few cases")
     parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
@@ -68,7 +71,9 @@ class Bench:
             counts["access-5000"] = extras.ACCESS_TOKENS
         show(f"signing {sum(counts.values())} tokens")
         self.pools = Pools(options.signer, folder, counts)
-        self.wrk = Wrk(Requests(self.pools, folder), self.cores.load)
+        requests = Requests(self.pools, folder)
+        self.wrk = Wrk(requests, self.cores.load)
+        self.pacer = Pacer(options.pacer, requests, self.cores.load)
 
     def requests_of(self, case):
         """How many requests of a case a round sends."""
@@ -85,7 +90,8 @@ class Bench:
             name: cases.http_filters(name, filter_, self.parts(calls))
             for name, filter_ in filters.items()
         }
-        bootstrap = listeners.bootstrap(chains, self.keys.port)
+        routes = {name: listeners.other_routes(filter_.routes - 1) for name, filter_ in filters.items()}
+        bootstrap = listeners.bootstrap(chains, self.keys.port, routes=routes)
         cores = self.cores.for_workers(workers)
         return Envoy(self.options.envoy, self.folder, bootstrap, cores, workers, log_level)
 
@@ -129,6 +135,8 @@ def main():
         }
         if not options.only:
             run |= extras.measure(bench, show)
+            if not options.quick:
+                run["growth"] = growth.measure(bench, show)
     publish.finish(run, publish.BENCHMARKS, options.json, options.docs)
 
 

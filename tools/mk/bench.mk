@@ -12,7 +12,7 @@ BENCH_OUTPUT = $(if $(QUICK),--quick --json dist/$@-quick.json,--docs docs)
 bench: wasm bench-programs $(ENVOY) ## Develop: Measure what a request costs, next to native filters (needs wrk; QUICK=1: two minutes)
 	python3 bench/run.py --envoy $(ENVOY) --module $(MODULE) \
 		--helper $(BENCH_HELPER) --helper-all-exports $(BENCH_SDK_HELPER) \
-		--signer $(BENCH_TARGET)/tools/bench-tokens $(BENCH_OUTPUT) $(BENCH_ARGS)
+		--signer $(BENCH_TARGET)/tools/bench-tokens --pacer $(BENCH_TARGET)/tools/bench-pace $(BENCH_OUTPUT) $(BENCH_ARGS)
 
 # What users would pick instead (bench/alternatives/): a service in Go, one in Node.js, one in Python.
 ALTERNATIVES := .cache/alternatives

@@ -3,6 +3,7 @@
 import unittest
 
 import goals
+import growth_page
 import pace
 import page
 from alternatives_page import ROWS
@@ -41,6 +42,15 @@ class Pace(unittest.TestCase):
     def test_percentiles_are_those_that_so_many_requests_did_not_exceed(self):
         taken = [pace.Answer(0, us, 200) for us in range(100, 0, -1)]
         self.assertEqual([pace.percentile_us(taken, percent) for percent in (50, 99, 100)], [50, 99, 100])
+
+
+class Growth(unittest.TestCase):
+    """The responses under change."""
+
+    def test_a_request_without_a_response_is_named(self):
+        # JSON's keys are texts, a run's are numbers.
+        for statuses in ({0: 1, 200: 3000}, {"0": 1, "200": 3000}):
+            self.assertEqual(growth_page.answered(statuses), "1 × none, 3,000 × 200")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,10 @@ the ones before it take (`bench/pace/`). wrk has no fixed rate. They are medians
 - oauth2-proxy does not read the ALB's token: it logs users in itself, and its session cookie is the equivalent. The session
   here has no tokens in it and is never refreshed, which is the cheapest kind; its request log is off.
 - Native `jwt_authn` gets the key as a JWKS, which AWS does not offer. Its cache is on if one token is repeated.
+- A new token costs an ECDSA verification, whichever process makes it; only Lua and oauth2-proxy, whose session has a shared
+  secret, make none. So the ratios for new tokens stay below those for a repeated one, which only the filter and
+  `jwt_authn` remember.
+- A large spread says that the machine's host was busy: then read the medians.
 - Before the rounds each case must show the user's email address behind its filter, and reject a changed token. Lua
   accepts it.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import listeners
 import tokens
+from load import PLAIN, WITH_SESSION_COOKIE
 
 CACHED_TOKENS = 1000
 INCUMBENT = Path(__file__).with_name("incumbent.lua")
@@ -17,7 +18,7 @@ MAPPING = {"kubeflow-userid": "email"} | {
 
 @dataclass(frozen=True)
 class Filter:
-    """What stands before the router. `kind`: none, calls, lua, jwt_authn, ours."""
+    """What stands before the router. `kind`: none, calls, lua, jwt_authn, ours; ext_authz, which asks a `service`."""
 
     kind: str
     cached: bool = True
@@ -33,6 +34,9 @@ class Filter:
     calls: str = ""
     all_exports: bool = False
     module: str = ""
+    service: str = ""
+    # How many routes the listener has.
+    routes: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Case:
     repeated: bool = False
     requests: int = 5000
     refused: bool = False
-    session_cookie: bool = False
+    head: str = PLAIN
     module: str = ""
 
     @property
@@ -57,8 +61,10 @@ class Case:
     @property
     def baseline(self):
         """The case without a filter that gets the same requests."""
-        if self.session_cookie:
-            return "none, session cookie"
+        if self.filter.routes > 1:
+            return f"none, {self.filter.routes} routes"
+        if self.head != PLAIN:
+            return f"none, {self.head}"
         baselines = {"2k": "none, 2k", "8k": "none, 8k", "1000-groups": "none, 1000 groups", "access": "none, access token"}
         return baselines.get(self.pool, "none")
 
@@ -74,8 +80,10 @@ BASELINES = (
     Case("none, 2k", (), NONE, "2k", repeated=True, requests=CHEAP),
     Case("none, 8k", (), NONE, "8k", repeated=True, requests=CHEAP),
     Case("none, 1000 groups", (), NONE, "1000-groups", repeated=True, requests=CHEAP),
+    Case("none, 10 routes", (), Filter("none", routes=10), repeated=True, requests=CHEAP),
+    Case("none, 1000 routes", (), Filter("none", routes=1000), repeated=True, requests=CHEAP),
     Case("none, access token", (), NONE, "access", repeated=True, requests=CHEAP),
-    Case("none, session cookie", (), NONE, repeated=True, requests=CHEAP, session_cookie=True),
+    Case("none, session cookie", (), NONE, repeated=True, requests=CHEAP, head=WITH_SESSION_COOKIE),
 )
 
 CASES = (
@@ -131,15 +139,19 @@ CASES = (
     Case("ours, new, 1000 groups, 64 prefixes", ("groups",), GROUPS_64, "1000-groups", requests=1000),
     Case("ours, new, access token not read", ("access",), OURS, "access"),
     Case("ours, new, access token known", ("access",), Filter("ours", access=True), "access"),
-    Case("ours, new, session cookie", ("cookie",), OURS, session_cookie=True),
+    Case("ours, new, session cookie", ("cookie",), OURS, head=WITH_SESSION_COOKIE),
     Case(
         "ours, repeated, session cookie",
         ("cookie",),
         OURS,
         repeated=True,
         requests=CHEAP,
-        session_cookie=True,
+        head=WITH_SESSION_COOKIE,
     ),
+    Case("ours, new, 10 routes", ("routes",), Filter("ours", routes=10)),
+    Case("ours, new, 1000 routes", ("routes",), Filter("ours", routes=1000)),
+    Case("ours, repeated, 10 routes", ("routes",), Filter("ours", routes=10), repeated=True, requests=CHEAP),
+    Case("ours, repeated, 1000 routes", ("routes",), Filter("ours", routes=1000), repeated=True, requests=CHEAP),
     Case("ours, garbage", ("refused",), OURS, "garbage", requests=CHEAP, refused=True),
     # The configured load balancer is one that signed none of the tokens.
     Case(
@@ -226,10 +238,10 @@ class Parts:
     """What filters are made of: the helper module and its form with all exports, the host calls that it
     makes, the key set."""
 
-    helper: Path
-    helper_all_exports: Path
-    calls: tuple
-    jwks: str
+    helper: Path = Path()
+    helper_all_exports: Path = Path()
+    calls: tuple = ()
+    jwks: str = ""
 
 
 def http_filters(name, filter_, parts):

@@ -12,6 +12,16 @@ def seconds(pid):
     return total / 1e9
 
 
+def family(pid):
+    """A process and those that it has started, by their ids."""
+    found = [pid]
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                found += family(int(child))
+    return found
+
+
 def memory_bytes(pid):
     """The resident memory of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -27,9 +37,11 @@ class Cores:
     def __init__(self):
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
-            raise SystemExit("make bench needs two cores: one for Envoy, one for the load")
+            raise SystemExit("the benchmark needs two cores: one for Envoy, one for the load")
         self.envoy = {cores[0]}
         self.load = {cores[1]}
+        # A service has a core of its own if there is one, otherwise it shares Envoy's: the load must not wait for it.
+        self.services = {cores[2]} if len(cores) > 2 else self.envoy
         # With two cores the second worker shares one with the load: CPU time per request stays
         # comparable, throughput does not.
         self.two_workers = {cores[0], cores[2]} if len(cores) > 2 else set(cores)

@@ -22,7 +22,7 @@ class Envoy:
         self._admin_file.unlink(missing_ok=True)
         command = [str(program), "--config-path", str(config), "--concurrency", str(workers)]
         command += ["--admin-address-path", str(self._admin_file), "--disable-hot-restart"]
-        command += ["--log-level", "warning", "--component-log-level", f"wasm:{log_level}"]
+        command += ["--log-level", "warning", "--drain-time-s", "1", "--component-log-level", f"wasm:{log_level}"]
         started = time.monotonic()
         with open(self.log_file, "wb") as log:
             self._process = subprocess.Popen(
@@ -52,12 +52,12 @@ class Envoy:
             self._process.kill()
             self._process.wait()
 
-    def admin(self, path):
+    def admin(self, path, method="GET"):
         """What the admin interface answers."""
         where = self._admin_file.read_text(encoding="ascii")
         # Not through a proxy that the environment may name.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://{where}{path}", timeout=10) as answer:
+        with opener.open(urllib.request.Request(f"http://{where}{path}", method=method), timeout=10) as answer:
             return answer.read().decode()
 
     def answers(self, listener):

@@ -5,14 +5,15 @@ RESPONSE = {"status": 200, "body": {"inline_string": "ok\n"}}
 KEYS_CLUSTER = "outbound|443||public-keys.auth.elb.us-west-2.amazonaws.com"
 
 
-def bootstrap(filters, keys_port):
-    """`filters`: each listener's name and its filters before the router."""
+def bootstrap(filters, keys_port, services=None, routes=None):
+    """`filters`: each listener's name and its filters before the router. `services`: names and ports of clusters for
+    ext_authz. `routes`: by listener, those that come before the one that all requests match."""
     return {
         "node": {"id": "bench", "cluster": "bench"},
         "admin": {"address": address(0)},
         "static_resources": {
-            "listeners": [listener(name, chain) for name, chain in filters.items()],
-            "clusters": [keys_cluster(keys_port)],
+            "listeners": [listener(name, chain, (routes or {}).get(name, ())) for name, chain in filters.items()],
+            "clusters": [cluster(*each) for each in ((KEYS_CLUSTER, keys_port), *(services or {}).items())],
         },
     }
 
@@ -22,7 +23,7 @@ def address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def listener(name, filters):
+def listener(name, filters, routes=()):
     """Answers by itself with `ok` what its filters let pass."""
     router = {
         "name": "envoy.filters.http.router",
@@ -38,7 +39,7 @@ def listener(name, filters):
                 {
                     "name": "all",
                     "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "direct_response": RESPONSE}],
+                    "routes": [*routes, {"match": {"prefix": "/"}, "direct_response": RESPONSE}],
                 }
             ]
         },
@@ -47,15 +48,28 @@ def listener(name, filters):
     return {"name": name, "address": address(0), "filter_chains": [{"filters": [network]}]}
 
 
-def keys_cluster(port):
-    """The public keys, under the name that the filter asks for by default."""
+def identity_route(path, header):
+    """A route that shows, as the response header `x-shown`, a request header as it leaves the filters."""
+    shown = {"header": {"key": "x-shown", "value": f"%REQ({header})%"}}
+    return {"match": {"path": path}, "direct_response": RESPONSE, "response_headers_to_add": [shown]}
+
+
+def other_routes(count):
+    """So many routes that no request of the benchmark matches."""
+    return [
+        {"match": {"prefix": f"/service-{number:04}/"}, "direct_response": RESPONSE} for number in range(count)
+    ]
+
+
+def cluster(name, port):
+    """A server on this machine. The public keys' has the name that the filter asks for by default."""
     endpoint = {"endpoint": {"address": address(port)}}
     return {
-        "name": KEYS_CLUSTER,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "load_assignment": {
-            "cluster_name": KEYS_CLUSTER,
+            "cluster_name": name,
             "endpoints": [{"lb_endpoints": [endpoint]}],
         },
     }
@@ -88,6 +102,26 @@ def lua(code):
             "default_source_code": {"inline_string": code},
         },
     }
+
+
+def ext_authz(service, sent, identity):
+    """Asks a service over HTTP about each request. It gets the header `sent`; `identity` is the header that it sets."""
+    return {
+        "name": "envoy.filters.http.ext_authz",
+        "typed_config": {
+            "@type": f"{TYPES}.http.ext_authz.v3.ExtAuthz",
+            "http_service": {
+                "server_uri": {"uri": f"http://{service}", "cluster": service, "timeout": "10s"},
+                "authorization_response": {"allowed_upstream_headers": exactly(identity)},
+            },
+            "allowed_headers": exactly(sent),
+        },
+    }
+
+
+def exactly(header):
+    """Matches one header's name."""
+    return {"patterns": [{"exact": header}]}
 
 
 def jwt_authn(jwks, issuer, mapping, cache_size):

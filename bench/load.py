@@ -29,15 +29,19 @@ COOKIE = "session=" + "c" * 592
 SESSION_COOKIE = "AWSELBAuthSessionCookie-0=" + "s" * 4070 + "; "
 
 
+PLAIN, WITH_SESSION_COOKIE, OAUTH2_PROXY = "plain", "session cookie", "oauth2-proxy session"
+
+
 @dataclass(frozen=True)
 class Load:
-    """Which tokens to send: `count` requests with the pool's lines from `first` on, `cycle` of them."""
+    """Which tokens to send: `count` requests with the pool's lines from `first` on, `cycle` of them, behind the kind of
+    `head` that a case has."""
 
     pool: str
     first: int
     count: int
     cycle: int
-    session_cookie: bool = False
+    head: str = PLAIN
 
 
 @dataclass(frozen=True)
@@ -51,31 +55,44 @@ class Answer:
     errors: int
 
 
-def head(session_cookie):
-    """The request up to the token."""
-    cookie = (SESSION_COOKIE if session_cookie else "") + COOKIE
+def head(kind):
+    """The request up to the token, or up to oauth2-proxy's session, which is in a cookie."""
+    cookie = (SESSION_COOKIE if kind == WITH_SESSION_COOKIE else "") + COOKIE
     lines = ["GET /pipeline/ HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in HEADERS + (("Cookie", cookie),)]
-    return "\r\n".join(lines) + "\r\nx-amzn-oidc-data: "
+    last = "; _oauth2_proxy=" if kind == OAUTH2_PROXY else "\r\nx-amzn-oidc-data: "
+    return "\r\n".join(lines) + last
 
 
-class Wrk:
-    """Runs wrk; `folder` holds the requests' heads."""
+class Requests:
+    """What the programs that send loads read: files with the requests' heads in a folder, and the pools."""
 
-    def __init__(self, pools, cores, folder):
-        self._pools, self._cores = pools, cores
-        self._heads = {kind: Path(folder) / f"head-{kind}" for kind in (False, True)}
+    def __init__(self, pools, folder):
+        self._pools = pools
+        self._heads = {kind: Path(folder) / f"head {kind}" for kind in (PLAIN, WITH_SESSION_COOKIE, OAUTH2_PROXY)}
         for kind, file in self._heads.items():
             file.write_bytes(head(kind).encode())
 
+    def arguments(self, load, count, connections):
+        """A load as these programs take it, to be sent `count` times."""
+        files = [self._heads[load.head], self._pools.file(load.pool)]
+        numbers = [self._pools.line_bytes[load.pool], load.first, count, load.cycle, connections]
+        return list(map(str, files + numbers))
+
+
+class Wrk:
+    """Runs wrk."""
+
+    def __init__(self, requests, cores):
+        self._requests, self._cores = requests, cores
+
     def run(self, port, load, connections=CONNECTIONS):
         """Sends a load and awaits its last answer."""
-        arguments = [self._heads[load.session_cookie], self._pools.file(load.pool)]
         # wrk asks its script for one request more than it sends, to check it.
-        numbers = [self._pools.line_bytes[load.pool], load.first, load.count + 1, load.cycle, connections]
+        arguments = self._requests.arguments(load, load.count + 1, connections)
         command = ["wrk", "--threads", "1", "--connections", str(connections)]
         command += ["--duration", f"{TIME_LIMIT_SECONDS}s", "--timeout", "10s", "--script", str(SCRIPT)]
-        command += [f"http://127.0.0.1:{port}/", "--", *map(str, arguments + numbers)]
+        command += [f"http://127.0.0.1:{port}/", "--", *arguments]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(self._cores)
         ) as wrk:

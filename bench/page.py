@@ -1,9 +1,12 @@
-"""docs/benchmarks.md: tables of ratios, from a run's JSON and the notes beside this file."""
+"""docs/benchmarks.md: tables of ratios, from the runs' JSON and the notes beside this file."""
 
 from pathlib import Path
 
+import alternatives_page
+import growth_page
 from cases import CASES
 from goals import goals
+from markdown import table, times
 from summary import ratio
 
 NOTES = Path(__file__).with_name("levers.md")
@@ -41,32 +44,51 @@ SECTIONS = (
         "500 users, each with an access token that stays the same while the user's token is new each time.",
     ),
     ("cookie", "A 4 KB session cookie of the load balancer", "ours, new", "It is cut out of `cookie`."),
+    (
+        "routes",
+        "Number of routes",
+        "ours, new",
+        "The request matches the last one. The filter clears the route cache, so Envoy looks for the route twice. Each "
+        "case is less what no filter costs with as many routes.",
+    ),
     ("refused", "Refusals", "ours, new", "Each with its log line's budget, counter and 401."),
 )
 
 
-def tables(run):
-    """All that was measured, as Markdown."""
-    parts = [goals_table(run)]
-    parts += [section(run, *each) for each in SECTIONS]
-    parts += [two_workers(run), others(run)]
-    return "\n\n".join(part for part in parts if part)
+def tables(run, alternatives=None):
+    """All that was measured by `make bench` and `make bench-alternatives`, as Markdown. Either may be None."""
+    parts = alternatives_page.tables(alternatives) if alternatives else []
+    parts.append(goals_table(run, alternatives))
+    return "\n\n".join(part for part in [*parts, *measured(run)] if part)
 
 
-def page(run):
+def measured(run):
+    """The tables of `make bench`."""
+    if not run:
+        return []
+    return [*(section(run, *each) for each in SECTIONS), two_workers(run), others(run), growth_page.section(run)]
+
+
+def page(run, alternatives):
     """The whole page."""
-    how = HOW.format(rounds=run["rounds"], **run["machine"])
+    parts = [TITLE]
+    if alternatives:
+        parts.append(alternatives_page.section(alternatives))
+    parts += [goals_table(run, alternatives), HOW.format(rounds=run["rounds"], **run["machine"]).rstrip(), *measured(run)]
     notes = NOTES.read_text(encoding="utf-8")
-    return f"{how}\n{tables(run)}\n\n{notes}"
+    return "\n\n".join(part for part in [*parts, notes] if part)
 
+
+TITLE = """\
+<!-- Written by `make bench` and `make bench-alternatives`; the part from "Where the time goes" on is bench/levers.md. -->
+# Benchmarks"""
 
 HOW = """\
-<!-- Written by `make bench`; the part from "Where the time goes" on is bench/levers.md. -->
-# Benchmarks
+## The filter next to others in Envoy
 
 ![CPU time that a filter adds to a request](benchmarks.svg)
 
-`make bench` takes these figures. One Envoy process with one worker is pinned to a core, and
+`make bench` takes the figures from here on. One Envoy process with one worker is pinned to a core, and
 [wrk](https://github.com/wg/wrk) with 8 connections to another. Each case is a listener of that process that differs in
 its filter only, and answers by itself. In each of {rounds} rounds every case has its turn, so that what else happens on
 the machine touches all of them alike. A request carries ten browser-like headers, a 600-byte cookie and a token.
@@ -77,18 +99,6 @@ latencies are medians of what wrk saw with Envoy's core full; they include its o
 
 The last run: {day}, Envoy {envoy}, {cpu}, {cores} cores, Linux {kernel}.
 """
-
-
-def table(head, rows):
-    """A Markdown table; all columns but the first are figures."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def times(value):
-    """A ratio."""
-    return "–" if value is None else f"{value:.2f}"
 
 
 def section(run, group, title, reference, note):
@@ -179,10 +189,10 @@ def cold(run):
     )
 
 
-def goals_table(run):
+def goals_table(run, alternatives):
     """What is aimed at, and what the run shows."""
     rows = [
         [text, f"≤ {limit:g}{unit}", f"{value:.2f}{unit}", "yes" if value <= limit else "no"]
-        for text, value, limit, unit in goals(run)
+        for text, value, limit, unit in goals(run, alternatives)
     ]
     return "## Goals\n\n" + table(("figure", "goal", "measured", "reached"), rows) if rows else ""

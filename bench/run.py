@@ -2,12 +2,8 @@
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "crates" / "alb-fixtures" / "python"))
@@ -16,12 +12,14 @@ import cases
 import cpu
 import endurance
 import extras
+import growth
 import listeners
-import page
-import plot
+import publish
 from alb_fixtures import KeyEndpoint
 from envoy import Envoy
-from load import Wrk
+from load import Requests, Wrk
+from machine import described, show
+from pace import Pacer
 from rounds import Rounds, lines_needed
 from summary import figures
 from tokens import Pools
@@ -38,13 +36,13 @@ def arguments():
     parser.add_argument("--helper", type=Path, required=True, help="the module of bench/filters")
     parser.add_argument("--helper-all-exports", type=Path, required=True, help="as the SDK makes it")
     parser.add_argument("--signer", type=Path, required=True, help="the program of bench/tokens")
+    parser.add_argument("--pacer", type=Path, required=True, help="the program of bench/pace")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short rounds of a few cases")
     parser.add_argument("--only", action="append", help=f"a case's name, or one of {cases.GROUPS}")
     parser.add_argument("--endurance", type=int, metavar="REQUESTS", help="watch memory over so many, and end")
     parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--page", type=Path, help="where the tables go, as Markdown")
-    parser.add_argument("--plot", type=Path, help="where the picture goes, as SVG")
+    parser.add_argument("--docs", type=Path, help="the folder whose figures, page and pictures are renewed")
     return parser.parse_args()
 
 
@@ -73,7 +71,9 @@ class Bench:
             counts["access-5000"] = extras.ACCESS_TOKENS
         show(f"signing {sum(counts.values())} tokens")
         self.pools = Pools(options.signer, folder, counts)
-        self.wrk = Wrk(self.pools, self.cores.load, folder)
+        requests = Requests(self.pools, folder)
+        self.wrk = Wrk(requests, self.cores.load)
+        self.pacer = Pacer(options.pacer, requests, self.cores.load)
 
     def requests_of(self, case):
         """How many requests of a case a round sends."""
@@ -90,7 +90,8 @@ class Bench:
             name: cases.http_filters(name, filter_, self.parts(calls))
             for name, filter_ in filters.items()
         }
-        bootstrap = listeners.bootstrap(chains, self.keys.port)
+        routes = {name: listeners.other_routes(filter_.routes - 1) for name, filter_ in filters.items()}
+        bootstrap = listeners.bootstrap(chains, self.keys.port, routes=routes)
         cores = self.cores.for_workers(workers)
         return Envoy(self.options.envoy, self.folder, bootstrap, cores, workers, log_level)
 
@@ -116,25 +117,6 @@ class Bench:
         return results, calls
 
 
-def show(line):
-    """Progress."""
-    print(f"bench: {line}", flush=True)
-
-
-def machine(options):
-    """Where the figures are from."""
-    version = subprocess.run(
-        [options.envoy, "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return {
-        "cpu": cpu.model(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "envoy": version.split("version:")[-1].strip().split("/")[1],
-        "day": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-
-
 def main():
     """Measures, prints, writes."""
     options = arguments()
@@ -145,7 +127,7 @@ def main():
             return
         results, calls = bench.measure()
         run = {
-            "machine": machine(options),
+            "machine": described(options.envoy),
             "rounds": bench.rounds,
             "calls": calls,
             "cases": results,
@@ -153,13 +135,9 @@ def main():
         }
         if not options.only:
             run |= extras.measure(bench, show)
-    print(page.tables(run))
-    if options.json:
-        options.json.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    if options.page:
-        options.page.write_text(page.page(run), encoding="utf-8")
-    if options.plot:
-        options.plot.write_text(plot.svg(run), encoding="utf-8")
+            if not options.quick:
+                run["growth"] = growth.measure(bench, show)
+    publish.finish(run, publish.BENCHMARKS, options.json, options.docs)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ def figures(case_samples, baseline_samples):
     return {
         "cpu_min": min(taken),
         "cpu_median": median(taken),
+        "service_median": median(sample.service_us for sample in case_samples),
+        # How far apart the rounds are.
+        "spread": max(taken) / min(taken) - 1,
         "added_min": min(taken) - min(base),
         "added_median": median(taken) - median(base),
         "per_second": median(sample.per_second for sample in case_samples),
@@ -20,7 +23,7 @@ def figures(case_samples, baseline_samples):
 
 
 def ratio(results, case, other, figure="added_min"):
-    """What one case adds, as a multiple of what the other adds; None where one was not run."""
+    """What one case adds, as a multiple of what the other adds; None if one was not run."""
     if case not in results or other not in results or results[other][figure] <= 0:
         return None
     return results[case][figure] / results[other][figure]

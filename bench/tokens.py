@@ -128,6 +128,12 @@ class Pools:
             raise RuntimeError(f"pool {name}: its lines are not equally long")
         return size
 
+    def add(self, name, lines):
+        """Another pool, made elsewhere."""
+        self.file(name).write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+        self.counts[name] = len(lines)
+        self.line_bytes[name] = self._line_bytes(name)
+
     def first(self, name):
         """The first token of a pool."""
         return self.at(name, 0)

@@ -1,9 +1,11 @@
-//! What the README says that the filter costs, against the last run of `make bench`.
+//! What the documents say that the filter costs, against the last runs of `make bench` and `make bench-alternatives`.
 
 use serde_json::Value;
 
 const README: &str = include_str!("../../README.md");
 const BENCHMARKS: &str = include_str!("../../docs/benchmarks.json");
+const COMPARISON: &str = include_str!("../../docs/compare.md");
+const ALTERNATIVES: &str = include_str!("../../docs/alternatives.json");
 const MIB: f64 = 1_048_576.0;
 
 #[test]
@@ -30,5 +32,26 @@ fn the_readme_gives_the_figures_of_the_last_benchmark() {
         format!("waits for the fetch and {cold:.0} ms more"),
     ] {
         assert!(text.contains(&sentence), "not in README.md: {sentence}");
+    }
+}
+
+#[test]
+fn the_comparison_gives_the_figures_of_the_last_benchmark() {
+    let run: Value = serde_json::from_str(ALTERNATIVES).unwrap();
+    let added = |case: &str| {
+        let figure = run.pointer(&format!("/cases/{case}/added_min"));
+        let figure = figure.and_then(Value::as_f64);
+        figure.unwrap_or_else(|| panic!("no {case}"))
+    };
+    let text = COMPARISON.split_whitespace().collect::<Vec<_>>().join(" ");
+    for service in ["oauth2-proxy", "aws-jwt-verify", "PyJWT"] {
+        let times =
+            |kind: &str| added(&format!("{service}, {kind}")) / added(&format!("ours, {kind}"));
+        let row = format!(
+            "| {service} | {:.1} × | {:.0} × |",
+            times("new"),
+            times("repeated")
+        );
+        assert!(text.contains(&row), "not in docs/compare.md: {row}");
     }
 }

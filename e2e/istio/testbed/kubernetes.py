@@ -75,7 +75,7 @@ class ApiServer:
 
 
 def get(url, token=None):
-    """The body of a GET, whoever signed the certificate."""
+    """The body of a GET, with a certificate that anyone may have signed."""
     request = urllib.request.Request(url)
     if token:
         request.add_header("authorization", f"Bearer {token}")

@@ -170,15 +170,12 @@ fn a_new_key_is_served_though_the_waiting_room_is_full() {
         });
         for number in 0..3 {
             let key = new_key(&s, number);
-            let started = Instant::now();
             eventually("a user of the new key is served", || {
                 let users: Vec<_> = (0..5).map(|_| good(&s, &key).start()).collect();
                 let responses = users.into_iter().map(wasm_tests::Pending::finish);
                 let served = responses.filter(|response| response.try_echo().is_some());
                 (served.count() > 0).then_some(())
             });
-            let took = started.elapsed();
-            assert!(took < Duration::from_secs(10), "{took:?}");
             good(&s, &key).send().echo();
             s.get("/").token(&s.token()).send().echo();
         }

@@ -47,7 +47,7 @@ The last run: {day}, Envoy {envoy}, {cpu}, {cores} cores, Linux {kernel}.
 
 
 def section(run):
-    """Text, picture and tables; nothing if there was no run."""
+    """Text, picture and tables."""
     return "\n\n".join([HOW.format(rounds=run["rounds"], rate=run["rate"], **run["machine"]).rstrip(), *tables(run)])
 
 

@@ -1,56 +1,30 @@
 """One Envoy process: started, asked, ended."""
 
 import json
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
-import cpu
+from process import Process
 
 READY_SECONDS = 60
 
 
-class Envoy:
-    """A running Envoy, pinned to its cores; a context manager. `log_level` is that of Wasm modules."""
+class Envoy(Process):
+    """A running Envoy. `log_level` is that of Wasm modules."""
 
     def __init__(self, program, folder, bootstrap, cores, workers=1, log_level="info"):
         folder = Path(folder)
         config, self._admin_file = folder / "envoy.json", folder / "admin"
-        self.log_file = folder / "envoy.log"
         config.write_text(json.dumps(bootstrap), encoding="utf-8")
         self._admin_file.unlink(missing_ok=True)
         command = [str(program), "--config-path", str(config), "--concurrency", str(workers)]
         command += ["--admin-address-path", str(self._admin_file), "--disable-hot-restart"]
         command += ["--log-level", "warning", "--drain-time-s", "1", "--component-log-level", f"wasm:{log_level}"]
         started = time.monotonic()
-        with open(self.log_file, "wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=cpu.pinned(cores)
-            )
-        self.pid = self._process.pid
-        try:
-            self._await_ready()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(command, folder / "envoy.log", cores)
         self.start_seconds = time.monotonic() - started
         self.ports = self._ports()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Ends the process."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
     def admin(self, path, method="GET"):
         """What the admin interface answers."""
@@ -71,14 +45,10 @@ class Envoy:
         pairs = (line.split(": ") for line in text.splitlines())
         return {name: int(value) for name, value in pairs}
 
-    def log(self):
-        """What Envoy has logged so far."""
-        return self.log_file.read_text(encoding="utf-8", errors="replace")
-
     def _await_ready(self):
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if self.has_ended():
                 raise RuntimeError(f"Envoy ended at its start:\n{self.log()}")
             try:
                 if self.admin("/ready").strip() == "LIVE":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cpu
 import tokens
+from process import Process
 
 READY_SECONDS = 30
 # In /proc/net/tcp.
@@ -35,49 +36,23 @@ KINDS = {
 }
 
 
-class Service:
-    """A running service, pinned to its cores."""
+class Service(Process):
+    """A running service."""
 
     def __init__(self, name, command, folder, cores, environment):
-        self._name, self._log_file = name, Path(folder) / f"{name}.log"
-        with open(self._log_file, "wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | environment,
-                preexec_fn=cpu.pinned(cores),
-            )
-        try:
-            self.port = self._await_port()
-        except BaseException:
-            self.close()
-            raise
+        self._name = name
+        super().__init__(command, Path(folder) / f"{name}.log", cores, cwd=folder, env=os.environ | environment)
 
     def processes(self):
         """The ids of its processes."""
-        return cpu.family(self._process.pid)
+        return cpu.family(self.pid)
 
-    def close(self):
-        """Ends the service."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def log(self):
-        """What the service has logged so far."""
-        return self._log_file.read_text(encoding="utf-8", errors="replace")
-
-    def _await_port(self):
+    def _await_ready(self):
         deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if port := listening_port(self._process.pid):
-                return port
+        while time.monotonic() < deadline and not self.has_ended():
+            if port := listening_port(self.pid):
+                self.port = port
+                return
             time.sleep(0.01)
         raise RuntimeError(f"{self._name} does not listen:\n{self.log()}")
 
@@ -132,10 +107,6 @@ class Services:
     def processes(self, name):
         """The ids of a service's processes."""
         return self._running[name].processes()
-
-    def log(self, name):
-        """The end of a service's log."""
-        return self._running[name].log()[-2000:]
 
 
 def verifier(keys_port):

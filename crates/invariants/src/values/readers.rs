@@ -1,4 +1,4 @@
-//! Readers of a header: applications that split it at its separator, trims the parts, or decodes them.
+//! Readers of a header: applications that split it at its separator, trim the parts, or decode them.
 
 use super::input::Case;
 use super::model::{Filled, beginnings, is_decoded, reserves_system};

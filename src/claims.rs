@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::config::{
     ClaimPath, ClaimSource, EmailVerified, HeaderEntry, HeaderPolicy, RequiredClaim, Signer,
 };
-use crate::json::Members;
+use crate::json::{self, Members};
 use crate::reason::Rejection;
 use crate::time::{Clock, UnixTime};
 use crate::verify::VerifiedToken;
@@ -169,7 +169,7 @@ impl<'a> Claims<'a> {
         match self.top_level(name) {
             None => Ok(None),
             Some(Claim::Number(text)) => {
-                let seconds = serde_json::from_str(text).map_err(|_| Rejection::MalformedToken)?;
+                let seconds = json::number(text).ok_or(Rejection::MalformedToken)?;
                 Ok(Some(UnixTime::from_secs_f64(seconds)))
             }
             Some(_) => Err(Rejection::MalformedToken),

@@ -4,12 +4,40 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// A JSON value whose members and elements are not read yet.
+///
+/// The one type that tokens and key sets are read as. It takes every kind of value, because `serde`'s message for a
+/// wrong kind prints floating-point numbers, which would be 18 KB of the module.
+enum Value<'a> {
+    Number(f64),
+    Text(Cow<'a, str>),
+    List(Vec<&'a RawValue>),
+    Object(Members<'a>),
+    NullOrBool,
+}
+
+/// The elements of a JSON list; `None` for anything else.
+pub(crate) fn list(text: &str) -> Option<Vec<&RawValue>> {
+    match serde_json::from_str(text) {
+        Ok(Value::List(items)) => Some(items),
+        _ => None,
+    }
+}
+
+/// A JSON number as a double; `None` for anything else.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    match serde_json::from_str(text) {
+        Ok(Value::Number(number)) => Some(number),
+        _ => None,
+    }
+}
 
 /// A JSON string, borrowed unless it holds escapes.
 #[derive(Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Text<'a> {
     /// The value's text; `None` if it is no string, or no Unicode (a lone surrogate).
@@ -18,7 +46,10 @@ impl<'a> Text<'a> {
         let inner = text.strip_prefix('"')?.strip_suffix('"')?;
         // `serde_json` has already checked the value: without an escape it is the text between the quotes.
         if inner.contains('\\') {
-            serde_json::from_str(text).ok().map(|Text(text)| text)
+            match serde_json::from_str(text) {
+                Ok(Value::Text(text)) => Some(text),
+                _ => None,
+            }
         } else {
             Some(Cow::Borrowed(inner))
         }
@@ -31,7 +62,10 @@ pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 impl<'a> Members<'a> {
     /// Reads one object in UTF-8; `None` for anything else.
     pub(crate) fn parse(json: &'a [u8]) -> Option<Self> {
-        serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
+        match serde_json::from_str(std::str::from_utf8(json).ok()?) {
+            Ok(Value::Object(members)) => Some(members),
+            _ => None,
+        }
     }
 
     /// The value of a member; of duplicates the last one's.
@@ -51,19 +85,63 @@ impl<'a> Members<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct MembersVisitor;
+struct ValueVisitor;
 
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::NullOrBool)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Value::NullOrBool)
+    }
+
+    #[expect(
+        clippy::as_conversions,
+        reason = "there is no other conversion to a double"
+    )]
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value as f64))
+    }
+
+    #[expect(
+        clippy::as_conversions,
+        reason = "there is no other conversion to a double"
+    )]
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -72,6 +150,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
         while let Some((Text(name), value)) = map.next_entry()? {
             members.push((name, value));
         }
-        Ok(Members(members))
+        Ok(Value::Object(Members(members)))
     }
 }

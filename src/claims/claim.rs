@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::json::Text;
+use crate::json::{self, Text};
 
 /// A claim's value; numbers as they were written.
 pub(crate) enum Claim<'a> {
@@ -25,7 +25,7 @@ impl<'a> Claim<'a> {
             Some(b't') => Self::Bool(true),
             Some(b'f') => Self::Bool(false),
             Some(b'"') => Text::of(raw).map_or(Self::Other, Self::Text),
-            Some(b'[') => serde_json::from_str(text).map_or(Self::Other, Self::List),
+            Some(b'[') => json::list(text).map_or(Self::Other, Self::List),
             Some(b'{') | None => Self::Other,
             Some(_) => Self::Number(text),
         }

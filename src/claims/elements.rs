@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::claim::Claim;
 use crate::config::Format;
+use crate::json;
 
 /// One element: its text, or `None` for what is no string, number or boolean.
 pub(super) type Element<'a> = Option<Cow<'a, str>>;
@@ -48,7 +49,7 @@ fn element(raw: &RawValue) -> Element<'_> {
 /// A string that is a JSON list is one. Any other is split at commas, without one pair of brackets around it:
 /// Cognito writes SAML's multi-valued attributes as `[a, b]`.
 fn split_list(text: Cow<'_, str>) -> Vec<Element<'_>> {
-    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(&text) {
+    if let Some(items) = json::list(&text) {
         let owned = |item: &RawValue| element(item).map(|text| Cow::Owned(text.into_owned()));
         return items.into_iter().map(owned).collect();
     }

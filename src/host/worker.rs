@@ -240,9 +240,11 @@ fn apply(plan: &HeaderPlan) -> Result<()> {
             HeaderEdit::Append(name, value) => hostcalls::append_request_header(name, value)?,
         }
     }
-    // A route that a spoofed header chose must be chosen again. Envoys without the function do so by
-    // themselves when headers change.
-    let _ = hostcalls::call_foreign_function("clear_route_cache", &[]);
+    if !plan.edits().is_empty() {
+        // A route that a spoofed header chose must be chosen again. Envoys without the function do so by
+        // themselves when headers change.
+        let _ = hostcalls::call_foreign_function("clear_route_cache", &[]);
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::RsaPublicKey;
 use crate::base64url;
-use crate::json::{Members, Text};
+use crate::json::{self, Members, Text};
 use crate::token_kind::Algorithm;
 
 /// The longest key set that is looked at, in bytes. A Cognito user pool's has 1 KiB.
@@ -31,7 +31,7 @@ impl KeySet {
             return None;
         }
         let keys = Members::parse(body)?.last("keys")?;
-        let keys: Vec<&RawValue> = serde_json::from_str(keys.get()).ok()?;
+        let keys = json::list(keys.get())?;
         let usable = keys.into_iter().filter_map(read_key).take(MAX_KEYS);
         let usable: Vec<Rc<RsaPublicKey>> = usable.collect();
         let mut keys: Vec<Rc<RsaPublicKey>> = Vec::new();

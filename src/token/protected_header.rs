@@ -50,7 +50,7 @@ impl<'a> ProtectedHeader<'a> {
                 Some(name) => Some(text(name)?),
                 None => None,
             },
-            exp: serde_json::from_str(members.last("exp")?.get()).ok()?,
+            exp: members.last("exp")?.get().parse().ok()?,
             has_crit: members.last("crit").is_some(),
         };
         (!members.has_duplicates()).then_some(header)

@@ -45,7 +45,8 @@ bench-memory: ## Develop: Watch Envoy's memory over ten million new tokens (need
 .PHONY: bench-programs
 bench-programs: toolchain wrk $(WASM_OPT_PACKAGES)
 	$(BENCH_CARGO) build $(BENCH_MANIFEST) --profile tools --package bench-tokens --package bench-pace
-	$(BENCH_CARGO) build $(BENCH_MANIFEST) --release --target wasm32-wasip1 --package bench-filters
+	CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" $(BENCH_CARGO) build $(BENCH_MANIFEST) --release \
+		--target wasm32-wasip1 --package bench-filters
 	cargo run --locked --quiet --package keep-exports -- $(BENCH_SDK_HELPER) $(BENCH_HELPER)
 	$(WASM_OPT) $(BENCH_HELPER) --output $(BENCH_HELPER)
 

@@ -11,7 +11,7 @@ mod claims;
 
 pub use claims::AccessClaims;
 
-use crate::json::{Members, Text};
+use crate::json::{self, Members};
 use crate::keys::{RsaPublicKey, is_key_id};
 use crate::reason::Rejection;
 use crate::token::UnverifiedToken;
@@ -38,7 +38,7 @@ impl UnverifiedAccessToken {
     fn read(raw: &[u8]) -> Option<Self> {
         let token = UnverifiedToken::parse(raw).ok()?;
         let members = Members::parse(token.unverified_header())?;
-        let text = |name| Text::of(members.last(name)?);
+        let text = |name| json::text(members.last(name)?);
         // A choice by the sender is algorithm confusion (RFC 8725 section 3.1).
         let is_rs256 = text("alg")? == Algorithm::Rs256.name();
         let kid: Box<str> = text("kid")?.into();

@@ -1,4 +1,4 @@
-//! JSON objects as they were written: members in order, duplicates kept, values as their signed text.
+//! JSON values as they were written: members in order, duplicates kept, values as their signed text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 /// A JSON value whose members and elements are not read yet.
 ///
-/// The one type that tokens and key sets are read as. It takes every kind of value, because `serde`'s message for a
-/// wrong kind prints floating-point numbers, which would be 18 KB of the module.
+/// Tokens and key sets are read as this one type. It accepts every kind of value, because `serde`'s message for a wrong
+/// kind would bring all that prints floating-point numbers into the module.
 enum Value<'a> {
     Number(f64),
     Text(Cow<'a, str>),
@@ -35,26 +35,22 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     }
 }
 
-/// A JSON string, borrowed unless it holds escapes.
-#[derive(Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'a> Text<'a> {
-    /// The value's text; `None` if it is no string, or no Unicode (a lone surrogate).
-    pub(crate) fn of(raw: &'a RawValue) -> Option<Cow<'a, str>> {
-        let text = raw.get();
-        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-        // `serde_json` has already checked the value: without an escape it is the text between the quotes.
-        if inner.contains('\\') {
-            match serde_json::from_str(text) {
-                Ok(Value::Text(text)) => Some(text),
-                _ => None,
-            }
-        } else {
-            Some(Cow::Borrowed(inner))
-        }
+/// A JSON string's text, borrowed unless it has escapes; `None` if it is no string, or no Unicode (a lone surrogate).
+pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    // `serde_json` has already checked the value: without an escape it is the text between the quotes.
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    match serde_json::from_str(raw.get()) {
+        Ok(Value::Text(text)) => Some(text),
+        _ => None,
     }
 }
+
+/// A member's name, borrowed unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// An object's members.
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -147,7 +143,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         // As many as a protected header has; a payload has a few more.
         let mut members = Vec::with_capacity(8);
-        while let Some((Text(name), value)) = map.next_entry()? {
+        while let Some((Name(name), value)) = map.next_entry()? {
             members.push((name, value));
         }
         Ok(Value::Object(Members(members)))

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::json::{self, Text};
+use crate::json;
 
 /// A claim's value; numbers as they were written.
 pub(crate) enum Claim<'a> {
@@ -24,7 +24,7 @@ impl<'a> Claim<'a> {
             Some(b'n') => Self::Null,
             Some(b't') => Self::Bool(true),
             Some(b'f') => Self::Bool(false),
-            Some(b'"') => Text::of(raw).map_or(Self::Other, Self::Text),
+            Some(b'"') => json::text(raw).map_or(Self::Other, Self::Text),
             Some(b'[') => json::list(text).map_or(Self::Other, Self::List),
             Some(b'{') | None => Self::Other,
             Some(_) => Self::Number(text),

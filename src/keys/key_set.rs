@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::RsaPublicKey;
 use crate::base64url;
-use crate::json::{self, Members, Text};
+use crate::json::{self, Members};
 use crate::token_kind::Algorithm;
 
 /// The longest key set that is looked at, in bytes. A Cognito user pool's has 1 KiB.
@@ -74,10 +74,10 @@ impl KeySet {
 /// One key; `None` for what is not for RS256 signatures (RFC 7517 section 4, RFC 7518 section 6.3.1).
 fn read_key(jwk: &RawValue) -> Option<Rc<RsaPublicKey>> {
     let members = Members::parse(jwk.get().as_bytes())?;
-    let text = |name| Text::of(members.last(name)?);
+    let text = |name| json::text(members.last(name)?);
     let is_or_absent = |name, expected: &str| match members.last(name) {
         None => true,
-        Some(raw) => Text::of(raw).is_some_and(|text| text == expected),
+        Some(raw) => json::text(raw).is_some_and(|text| text == expected),
     };
     let kid = text("kid")?;
     let is_usable = text("kty")? == "RSA"

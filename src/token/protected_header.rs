@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Members, Text};
+use crate::json::{self, Members};
 use crate::reason::Rejection;
 use crate::token_kind::TokenKind;
 
@@ -40,7 +40,7 @@ impl<'a> ProtectedHeader<'a> {
 
     fn read(json: &'a [u8], kind: &TokenKind) -> Option<Self> {
         let members = Members::parse(json)?;
-        let text = |name| Text::of(members.last(name)?);
+        let text = |name| json::text(members.last(name)?);
         let header = Self {
             alg: text("alg")?,
             kid: text("kid")?,
@@ -50,6 +50,7 @@ impl<'a> ProtectedHeader<'a> {
                 Some(name) => Some(text(name)?),
                 None => None,
             },
+            // A `RawValue` is a JSON number: `parse` never sees the `+1` or `01` that it would accept.
             exp: members.last("exp")?.get().parse().ok()?,
             has_crit: members.last("crit").is_some(),
         };

@@ -118,8 +118,10 @@ fn exp_is_an_integer_of_64_bits() {
         with_exp("-9223372036854775808"),
         Some(Rejection::TokenExpired)
     );
+    assert_eq!(with_exp("-0"), Some(Rejection::TokenExpired));
     for bad in [
         "1700000120.0",
+        "+1700000120",
         "17e8",
         "9223372036854775808",
         "1e400",

@@ -50,8 +50,8 @@ $(VECTORS_MODULE): $(VECTORS_DIR)/wasm32-wasip1/release/verify_vectors.wasm tool
 soak: wasm $(ENVOY) ## Test here: Load two workers for SOAK_SECONDS (600), check each response, then send two floods
 	ENVOY=$(abspath $(ENVOY)) cargo run --locked --profile tools --package wasm-tests --bin soak -- $(SOAK_SECONDS)
 
-# This build has the names of functions and inlines little, so that each panic is found in the function that has it. A panic
-# that can happen is in every build of the same code: an optimiser removes only what never happens.
+# This build has the names of functions and less inlining than the module, so that most panics are found in the function that
+# has them. A panic that can happen is in every build of the same code: an optimiser removes only what never happens.
 .PHONY: panic-paths
 panic-paths: toolchain ## Test here: Check that each function of the module that may panic has a reason why it does not
 	CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_OPT_LEVEL=s CARGO_ENCODED_RUSTFLAGS="$(WASM_RUSTFLAGS)" \

@@ -112,7 +112,7 @@ impl TokenCache {
     pub fn find(&self, raw: &[u8]) -> Option<&Rc<AcceptedToken>> {
         self.entries
             .get(tail(raw))
-            .filter(|known| known.raw() == raw)
+            .filter(|known| are_equal(known.raw(), raw))
     }
 
     /// Keeps an accepted token.
@@ -124,6 +124,16 @@ impl TokenCache {
     pub fn remove_key(&mut self, key: &Rc<PublicKey>) {
         self.entries.retain(|token| !token.is_verified_by(key));
     }
+}
+
+/// Compares eight bytes at a time. In Wasm `==` compares one at a time, a sixth of all that a repeated token costs there.
+fn are_equal(a: &[u8], b: &[u8]) -> bool {
+    let (a_words, a_rest) = a.as_chunks::<8>();
+    let (b_words, b_rest) = b.as_chunks::<8>();
+    let mut pairs = a_words.iter().zip(b_words);
+    a.len() == b.len()
+        && pairs.all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
+        && a_rest == b_rest
 }
 
 /// Of a text that is shorter, and so is no token, anything will do.

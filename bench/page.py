@@ -175,7 +175,7 @@ def memory(run):
     for kind in ("none", "no-op", "ours"):
         one, two = (run["memory"][workers][kind] / 2**20 for workers in ("1", "2"))
         rows.append([kind, f"{one:.1f}", f"{two:.1f}", f"{two - one:.1f}"])
-    return "Resident memory of Envoy after 20,000 new tokens, in MiB:\n\n" + table(
+    return "Resident memory of Envoy after 20,000 new tokens, the median of three Envoys, in MiB:\n\n" + table(
         ("filter", "one worker", "two workers", "for the second"), rows
     )
 

@@ -5,19 +5,16 @@
 /// The header without the cookies `NAME` and `NAME-<digits>`; `None` if it has none of them. The
 /// other cookies stay byte for byte. The value is split at each `;`, quoted or not, as servers do.
 pub fn without_session_cookies(header: &[u8], names: &[String]) -> Option<Vec<u8>> {
-    let mut kept: Vec<&[u8]> = Vec::new();
-    let mut found = false;
-    for pair in split(header) {
-        if is_session_cookie(pair, names) {
-            found = true;
-        } else {
-            kept.push(pair);
-        }
+    let mut kept = split(header);
+    let all = kept.len();
+    kept.retain(|pair| !is_session_cookie(pair, names));
+    if kept.len() == all {
+        return None;
     }
     if kept.iter().all(|pair| pair.trim_ascii().is_empty()) {
         kept.clear();
     }
-    found.then(|| kept.join(&b';').trim_ascii_start().to_vec())
+    Some(kept.join(&b';').trim_ascii_start().to_vec())
 }
 
 /// The parts between semicolons. Text, the usual case, is searched several bytes at a time.

@@ -262,8 +262,8 @@ impl<'h> Request<'h> {
 /// As much of `x-request-id` as a log line can show; a parked request need not retain more.
 fn request_id(headers: &Headers<'_>) -> Vec<u8> {
     let whole = headers.all("x-request-id").next().unwrap_or_default();
-    let shown = whole.iter().copied().take(crate::reason::MAX_LOG_VALUE);
-    shown.collect()
+    let shown = whole.get(..crate::reason::MAX_LOG_VALUE);
+    shown.unwrap_or(whole).to_vec()
 }
 
 /// What a request brings.

@@ -42,6 +42,11 @@ impl AlbArn {
         &self.text
     }
 
+    /// What it is found by: [`search_key`] of its text.
+    pub fn search_key(&self) -> SearchKey<'_> {
+        search_key(&self.text)
+    }
+
     /// The kind of the tokens that it signs: a token of another kind can't name it.
     pub const fn kind(&self) -> &'static TokenKind {
         &ALB
@@ -72,6 +77,16 @@ impl AlbArn {
             _ => None,
         }
     }
+}
+
+/// An ARN's end, as a number, then the whole of it.
+pub type SearchKey<'a> = (u64, &'a str);
+
+/// By what ARNs are ordered and found. The end, a part of the load balancer's id, comes first: all ARNs of an
+/// account begin alike, and Wasm compares one byte at a time.
+pub fn search_key(arn: &str) -> SearchKey<'_> {
+    let end = arn.as_bytes().last_chunk().copied().unwrap_or_default();
+    (u64::from_be_bytes(end), arn)
 }
 
 fn is_partition(text: &str) -> bool {

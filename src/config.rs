@@ -20,7 +20,7 @@ pub use claims::{
 };
 pub use problem::Problem;
 
-use crate::alb::AlbArn;
+use crate::alb::{AlbArn, search_key};
 use crate::header_name::HeaderName;
 use crate::key_source::{KeyLimits, KeySetSource, KeySource, SetId, SourceId};
 use crate::routes::{LogoutRoute, PublicRoute};
@@ -69,12 +69,13 @@ impl Config {
 
     /// The entries for this ARN; the comparison is exact.
     pub fn signers_of(&self, arn: &str) -> &[Rc<Signer>] {
-        let by_arn = |own: &Rc<Signer>| own.arn.as_str().cmp(arn);
+        let wanted = search_key(arn);
+        let by_arn = |own: &Rc<Signer>| own.arn.search_key().cmp(&wanted);
         let Ok(found) = self.signers.binary_search_by(by_arn) else {
             return &[];
         };
         // Any of the equal ones is found, and those next to it are few.
-        let is_other = |own: &Rc<Signer>| own.arn.as_str() != arn;
+        let is_other = |own: &Rc<Signer>| own.arn.search_key() != wanted;
         let (before, after) = self.signers.split_at_checked(found).unwrap_or_default();
         let first = before
             .iter()
@@ -89,7 +90,7 @@ impl Config {
         self.signers.get(first..end).unwrap_or_default()
     }
 
-    /// All trusted load balancers, by ARN.
+    /// All trusted load balancers; entries for one ARN are neighbours.
     pub fn signers(&self) -> impl Iterator<Item = &Signer> {
         self.signers.iter().map(Rc::as_ref)
     }

@@ -188,6 +188,67 @@ fn each_wrong_member_has_its_own_rejection() {
 }
 
 #[test]
+fn each_of_many_load_balancers_is_found_by_its_whole_arn() {
+    let arn = |account: u64, end: &str| {
+        let start =
+            format!("arn:aws:elasticloadbalancing:us-west-2:{account:012}:loadbalancer/app");
+        format!("{start}/kubeflow/{end}")
+    };
+    // Ids of one end in several accounts, ids of several ends in one account, and an id that is all of an end.
+    let arns: Vec<String> = (1..=3)
+        .flat_map(|account| {
+            [
+                "0050dc6c495c0c91",
+                "ff50dc6c495c0c91",
+                "50dc6c495c0c9192",
+                "9",
+            ]
+            .map(|end| arn(account, end))
+        })
+        .collect();
+    let entries = arns.iter().rev().flat_map(|arn| {
+        ["https://one.example.com", "https://two.example.com"]
+            .map(|issuer| json!({ "arn": arn, "issuers": [issuer], "clientIds": [arn] }))
+    });
+    let config = config_with(json!({ "loadBalancers": entries.collect::<Vec<_>>() }));
+    let judge = |signer: &str, issuer: &str| {
+        let mut header = header();
+        (header["signer"], header["client"], header["iss"]) =
+            (json!(signer), json!(signer), json!(issuer));
+        let token = UnverifiedToken::parse(sign(&header, &payload()).as_bytes()).unwrap();
+        let checked =
+            check_locally(token, &ALB, &config, at(0)).map_err(|rejected| rejected.rejection)?;
+        Ok(checked.header().signer.arn.as_str().to_owned())
+    };
+    for arn in &arns {
+        for issuer in ["https://one.example.com", "https://two.example.com"] {
+            assert_eq!(judge(arn, issuer), Ok(arn.clone()));
+        }
+        assert_eq!(
+            judge(arn, "https://three.example.com"),
+            Err(Rejection::WrongIssuer)
+        );
+    }
+    let (whole, other) = (&arns[0], arn(4, "0050dc6c495c0c91"));
+    let end = &whole[whole.len() - 8..];
+    for signer in [
+        &other,
+        end,
+        &whole[1..],
+        &whole[..whole.len() - 1],
+        "9",
+        "",
+        &whole.to_uppercase(),
+    ] {
+        assert_eq!(
+            judge(signer, "https://one.example.com"),
+            Err(Rejection::UntrustedSigner),
+            "{signer}"
+        );
+    }
+}
+
+#[test]
 fn a_token_of_another_kind_cannot_name_this_kinds_signer() {
     let kind = TokenKind {
         header: "x-other",

@@ -118,7 +118,8 @@ pub(super) fn resolve(
         }));
     }
     // Stable: entries with one ARN stay in their order.
-    trust.signers.sort_by(|a, b| a.arn.cmp(&b.arn));
+    let by_arn = |a: &Rc<Signer>, b: &Rc<Signer>| a.arn.search_key().cmp(&b.arn.search_key());
+    trust.signers.sort_by(by_arn);
     trust
 }
 

@@ -10,7 +10,7 @@ use crate::token_kind::{ALB, TokenKind};
 ///
 /// Only the whole ARN authenticates: AWS signs for every account of a region with the same keys, and
 /// another account's load balancer can write any issuer and client ("ALBeast", Miggo 2024).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlbArn {
     text: String,
     partition: String,

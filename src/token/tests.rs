@@ -194,7 +194,7 @@ fn each_of_many_load_balancers_is_found_by_its_whole_arn() {
             format!("arn:aws:elasticloadbalancing:us-west-2:{account:012}:loadbalancer/app");
         format!("{start}/kubeflow/{end}")
     };
-    // Ids of one end in several accounts, ids of several ends in one account, and an id that is all of an end.
+    // Ids of one end in several accounts, ids of several ends in one account, and an id that is shorter than an end.
     let arns: Vec<String> = (1..=3)
         .flat_map(|account| {
             [
